@@ -1,0 +1,82 @@
+"""Every error this package raises, under one root."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ImproperlyConfigured
+
+__all__ = [
+    "EmbedderAnswerError",
+    "EmbedderError",
+    "EmbedderRefusedError",
+    "EmbedderUnavailableError",
+    "HybridStoreError",
+    "InvalidEmbedderError",
+    "InvalidTargetError",
+    "MissingExtraError",
+    "SearchError",
+    "SpaceMismatchError",
+    "TextRefusedError",
+    "VectorValueError",
+]
+
+
+class HybridStoreError(Exception):
+    """Root of all errors of this package."""
+
+
+class VectorValueError(HybridStoreError, ValueError):
+    """A value cannot be stored or compared as a vector; nothing was written."""
+
+
+class InvalidEmbedderError(HybridStoreError, ImproperlyConfigured):
+    """`HYBRID_STORE["EMBEDDERS"]` does not describe a usable embedder."""
+
+
+class MissingExtraError(HybridStoreError, ImportError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, needed_for: str, extra: str) -> None:
+        super().__init__(
+            f"{needed_for} needs packages that are not installed: "
+            f'pip install "django-hybrid-store[{extra}]".'
+        )
+        self.extra = extra
+
+
+class EmbedderError(HybridStoreError):
+    """An embedder did not deliver."""
+
+
+class EmbedderAnswerError(EmbedderError):
+    """An embedder answered, but not with one good vector a text."""
+
+
+class EmbedderUnavailableError(EmbedderError):
+    """A passing failure (timeout, rate limit, server error): the same call may succeed later.
+
+    `retry_after` is the provider's own wish in seconds, None where it named none.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class EmbedderRefusedError(EmbedderError):
+    """A lasting refusal (bad key, exhausted quota, unknown model): repeating is of no use."""
+
+
+class TextRefusedError(EmbedderError):
+    """The provider refused this input; another one may be accepted."""
+
+
+class SearchError(HybridStoreError, ValueError):
+    """A search cannot be run as it was asked for."""
+
+
+class InvalidTargetError(SearchError):
+    """What the search should be near to has no usable vector."""
+
+
+class SpaceMismatchError(SearchError):
+    """Vectors of different embedding models would have been compared."""
