@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 
 __all__ = [
     "EmbedderAnswerError",
@@ -16,6 +16,7 @@ __all__ = [
     "SearchError",
     "SpaceMismatchError",
     "TextRefusedError",
+    "UnknownFieldError",
     "VectorValueError",
 ]
 
@@ -72,6 +73,10 @@ class TextRefusedError(EmbedderError):
 
 class SearchError(HybridStoreError, ValueError):
     """A search cannot be run as it was asked for."""
+
+
+class UnknownFieldError(SearchError, FieldDoesNotExist):
+    """The model has no such vector field, or more than one to choose from."""
 
 
 class InvalidTargetError(SearchError):

@@ -1,0 +1,163 @@
+"""The operations a database offers; the base class is a database that offers none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+from django.db import NotSupportedError
+
+from hybrid_store.vectors import Codec, Vector
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+    from django.db.backends.ddl_references import Statement
+    from django.db.models import Model, QuerySet
+
+__all__ = ["BaseVectorOperations", "IndexSpec", "LateVector"]
+
+
+class LateVector(Protocol):
+    """A query vector that is computed when it is first needed, and kept."""
+
+    def vector(self) -> Vector: ...
+
+
+@dataclass(frozen=True)
+class IndexSpec:
+    """What a `VectorIndex` asks a database for."""
+
+    name: str
+    field_name: str
+    codec: Codec
+    dimensions: int
+    metric: str
+    options: Mapping[str, int] = field(default_factory=dict)
+    concurrently: bool = False
+
+
+class BaseVectorOperations:
+    """Per-database operations of one connection.
+
+    A new database is a subclass that fills in the tables and overrides the methods where its SQL
+    has another shape. Everything it leaves out is refused in one sentence (`NotSupportedError`).
+    """
+
+    display_name = ""
+    # Codec name -> column type; "%(dimensions)s" is filled in.
+    column_types: Mapping[str, str] = {}
+    # Metric name -> the operator or function that computes it.
+    metrics: Mapping[str, str] = {}
+    # Does VectorIndex make an index here?
+    supports_vector_index = False
+    # Must an extension be created in the database before vectors can be stored?
+    needs_extension = False
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
+
+    def prepare(self) -> None:
+        """Make functions and types known to the open connection, once; nothing while closed."""
+
+    def unsupported(self, what: str) -> NoReturn:
+        name = self.display_name or self.connection.display_name
+        raise NotSupportedError(f"{name} does not support {what}.")
+
+    # Columns
+
+    def column_type(self, codec: Codec, dimensions: int) -> str:
+        try:
+            template = self.column_types[codec.name]
+        except KeyError:
+            self.unsupported(f"{codec.name}-precision vector columns with django-hybrid-store")
+        return template % {"dimensions": dimensions}
+
+    def column_check(
+        self, codec: Codec, dimensions: int, column: str, allows_zero: bool
+    ) -> str | None:
+        """SQL that holds for every valid value of the quoted `column`, None for no check."""
+        return None
+
+    def select_sql(self, codec: Codec, sql: str) -> str:
+        """`sql` as it should stand in a SELECT list, so that `from_db` reads it fast."""
+        return sql
+
+    def placeholder(self, codec: Codec) -> str:
+        return "%s"
+
+    def to_db(self, codec: Codec, value: Vector | LateVector) -> Any:
+        """The parameter to bind for a vector. A late one is only computed when it is bound."""
+        self.unsupported("vectors with django-hybrid-store")
+
+    def from_db(self, codec: Codec, value: Any) -> Vector:
+        self.unsupported("vectors with django-hybrid-store")
+
+    # Distances
+
+    def distance_sql(self, metric: str, codec: Codec, lhs: str, rhs: str) -> str:
+        """SQL of the distance between two vectors stored with the same codec."""
+        if metric not in self.metrics:
+            self.unsupported(f"the {metric} distance")
+        return self._distance_template(self.metrics[metric], codec).format(lhs=lhs, rhs=rhs)
+
+    def _distance_template(self, function: str, codec: Codec) -> str:
+        return f"{function}({{lhs}}, {{rhs}})"
+
+    def cast_sql(self, sql: str, source: Codec, target: Codec) -> str:
+        """A vector stored with one codec, as another stores it."""
+        self.unsupported(f"casts of {source.name}- to {target.name}-precision vectors")
+
+    # Indexes
+
+    def create_index(
+        self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor, spec: IndexSpec
+    ) -> Statement | None:
+        """DDL that makes the index; None where the database needs none."""
+        return None
+
+    def index_limit(self, codec: Codec) -> int | None:
+        """The most dimensions an index of this database takes, None for no limit."""
+        return None
+
+    # Rows
+
+    def lock(self, queryset: QuerySet[Any]) -> None:
+        """Hold the rows of `queryset` against other writers until the transaction ends."""
+        list(queryset.select_for_update(of=("self",)).values_list("pk", flat=True))
+
+    # The database itself
+
+    def create_extension(self) -> None:
+        """Create what `needs_extension` speaks of; nothing where it is there already."""
+
+    def extension_report(self) -> Extension | None:
+        """The extension in effect; None where the database needs none."""
+        return None
+
+    def driver(self) -> str:
+        """Name and version of the database driver."""
+        return "unknown"
+
+    def server(self) -> str:
+        """Name and version of the database itself."""
+        version = self.connection.get_database_version()
+        return f"{self.connection.display_name} {'.'.join(map(str, version))}"
+
+    def existing_columns(self, table: str) -> Sequence[str]:
+        """Columns of a table as it stands in the database."""
+        with self.connection.cursor() as cursor:
+            described = self.connection.introspection.get_table_description(cursor, table)
+        return [column.name for column in described]
+
+
+@dataclass(frozen=True)
+class Extension:
+    """A database extension as the server reports it; `version` is None when it is not created."""
+
+    name: str
+    version: str | None
+    schema: str | None = None
+    available: str | None = None
+    oldest_safe: str | None = None

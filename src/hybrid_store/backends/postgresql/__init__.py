@@ -1,0 +1,1 @@
+"""PostgreSQL: vectors are columns of the pgvector extension."""

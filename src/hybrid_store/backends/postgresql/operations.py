@@ -1,0 +1,112 @@
+"""Vector operations of PostgreSQL with the pgvector extension."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hybrid_store.backends.base import BaseVectorOperations, Extension, IndexSpec, LateVector
+from hybrid_store.backends.postgresql import extension
+from hybrid_store.backends.postgresql.transport import LateText, read, register_late_text, write
+from hybrid_store.vectors import HALF, SINGLE, Codec, Vector
+
+if TYPE_CHECKING:
+    from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+    from django.db.backends.ddl_references import Statement
+    from django.db.models import Model
+
+__all__ = ["PostgreSQLVectorOperations"]
+
+TYPE_NAMES = {SINGLE.name: "vector", HALF.name: "halfvec"}
+OPERATOR_CLASSES = {"cosine": "cosine", "l2": "l2", "l1": "l1", "inner_product": "ip"}
+# The most dimensions an HNSW index of pgvector takes (its README, "HNSW").
+INDEX_LIMITS = {SINGLE.name: 2000, HALF.name: 4000}
+
+
+class PostgreSQLVectorOperations(BaseVectorOperations):
+    display_name = "PostgreSQL"
+    column_types = {name: f"{type_name}(%(dimensions)s)" for name, type_name in TYPE_NAMES.items()}
+    metrics = {"cosine": "<=>", "l2": "<->", "l1": "<+>", "inner_product": "<#>"}
+    supports_vector_index = True
+    needs_extension = True
+
+    _prepared: object = None
+
+    def prepare(self) -> None:
+        raw = self.connection.connection
+        if raw is not None and raw is not self._prepared:
+            register_late_text(raw)
+            self._prepared = raw
+
+    @property
+    def _schema(self) -> str:
+        return extension.qualifier(self.connection)
+
+    def column_type(self, codec: Codec, dimensions: int) -> str:
+        return self._schema + super().column_type(codec, dimensions)
+
+    def select_sql(self, codec: Codec, sql: str) -> str:
+        return f"{self._schema}{TYPE_NAMES[codec.name]}_send({sql})"
+
+    def placeholder(self, codec: Codec) -> str:
+        return f"%s::{self._schema}{TYPE_NAMES[codec.name]}"
+
+    def to_db(self, codec: Codec, value: Vector | LateVector) -> Any:
+        if isinstance(value, Vector):
+            return write(value)
+        return LateText(codec, value)
+
+    def from_db(self, codec: Codec, value: Any) -> Vector:
+        return read(codec, value)
+
+    def _distance_template(self, function: str, codec: Codec) -> str:
+        operator = f"OPERATOR({self._schema}{function})" if self._schema else function
+        return f"({{lhs}} {operator} {{rhs}})"
+
+    def cast_sql(self, sql: str, source: Codec, target: Codec) -> str:
+        return f"({sql})::{self._schema}{TYPE_NAMES[target.name]}"
+
+    def index_limit(self, codec: Codec) -> int | None:
+        return INDEX_LIMITS[codec.name]
+
+    def create_index(
+        self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor, spec: IndexSpec
+    ) -> Statement:
+        """HNSW with the operator class of the metric, on stock Django's CREATE INDEX."""
+        if spec.dimensions > INDEX_LIMITS[spec.codec.name]:
+            self.unsupported(
+                f"an HNSW index over more than {INDEX_LIMITS[spec.codec.name]} dimensions of "
+                f"{spec.codec.name} precision (index {spec.name!r} has {spec.dimensions})"
+            )
+        statement: Statement = schema_editor._create_index_sql(
+            model,
+            fields=[model._meta.get_field(spec.field_name)],
+            name=spec.name,
+            using=" USING hnsw",
+            opclasses=(self._operator_class(spec),),
+            concurrently=spec.concurrently,
+        )
+        if spec.options:
+            options = ", ".join(f"{key} = {value}" for key, value in spec.options.items())
+            statement.parts["extra"] = f" WITH ({options}){statement.parts['extra']}"
+        return statement
+
+    def _operator_class(self, spec: IndexSpec) -> str:
+        type_name = TYPE_NAMES[spec.codec.name]
+        return f"{self._schema}{type_name}_{OPERATOR_CLASSES[spec.metric]}_ops"
+
+    def create_extension(self) -> None:
+        extension.create_extension(self.connection)
+
+    def extension_report(self) -> Extension:
+        return extension.report(self.connection)
+
+    def driver(self) -> str:
+        from django.db.backends.postgresql.psycopg_any import is_psycopg3
+
+        if is_psycopg3:
+            import psycopg
+
+            return f"psycopg {psycopg.__version__}"
+        import psycopg2
+
+        return f"psycopg2 {psycopg2.__version__.split()[0]}"

@@ -1,0 +1,1 @@
+"""SQLite: vectors are BLOBs, distances are functions registered on the connection."""

@@ -1,0 +1,84 @@
+"""Vector operations of SQLite, with nothing but what the standard library carries."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import F
+
+from hybrid_store.backends.base import BaseVectorOperations, LateVector
+from hybrid_store.backends.sqlite.functions import CODECS, METRICS, function_name, register_functions
+from hybrid_store.vectors import Codec, Vector
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+__all__ = ["SQLiteVectorOperations"]
+
+
+class LateBlob:
+    """A BLOB parameter whose vector is computed when sqlite3 binds it."""
+
+    def __init__(self, codec: Codec, late: LateVector) -> None:
+        self.codec = codec
+        self.late = late
+
+    def __conform__(self, protocol: object) -> bytes | None:
+        if protocol is sqlite3.PrepareProtocol:
+            return self.codec.encode(self.codec.rounded(self.late.vector()))
+        return None
+
+    def __repr__(self) -> str:
+        return repr(self.late)
+
+
+class SQLiteVectorOperations(BaseVectorOperations):
+    display_name = "SQLite"
+    column_types = {codec.name: "BLOB" for codec in CODECS}
+    metrics = {metric: metric for metric in METRICS}
+
+    _prepared: object = None
+
+    def prepare(self) -> None:
+        raw = self.connection.connection
+        if raw is not None and raw is not self._prepared:
+            register_functions(raw)
+            self._prepared = raw
+
+    def column_check(
+        self, codec: Codec, dimensions: int, column: str, allows_zero: bool
+    ) -> str | None:
+        """Vectors of another dimension or float type are refused by the database itself.
+
+        The length stands in a BLOB's header, and the comparison with zeros ends at the first value
+        that is none, so the check costs next to nothing.
+        """
+        size = codec.size(dimensions)
+        check = f"typeof({column}) IN ('blob', 'null') AND length({column}) = {size}"
+        return check if allows_zero else f"{check} AND {column} <> zeroblob({size})"
+
+    def to_db(self, codec: Codec, value: Vector | LateVector) -> Any:
+        if isinstance(value, Vector):
+            return codec.encode(value)
+        return LateBlob(codec, value)
+
+    def from_db(self, codec: Codec, value: Any) -> Vector:
+        return codec.decode(value)
+
+    def _distance_template(self, function: str, codec: Codec) -> str:
+        return f"{function_name(function, codec)}({{lhs}}, {{rhs}})"
+
+    def cast_sql(self, sql: str, source: Codec, target: Codec) -> str:
+        return f"hybrid_store_{source.name}_to_{target.name}({sql})"
+
+    def lock(self, queryset: QuerySet[Any]) -> None:
+        # SQLite has no row locks: any write takes the whole database until the transaction ends.
+        key = queryset.model._meta.pk.attname
+        queryset.update(**{key: F(key)})
+
+    def driver(self) -> str:
+        return "sqlite3 (standard library)"
+
+    def server(self) -> str:
+        return f"SQLite {sqlite3.sqlite_version}"
