@@ -1,0 +1,34 @@
+"""Vector columns, distances, indexes and searches for Django models."""
+
+from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.fields import HalfVectorField, VectorField
+from hybrid_store.models.fingerprint import FingerprintField
+from hybrid_store.models.functions import (
+    CosineDistance,
+    Distance,
+    L1Distance,
+    L2Distance,
+    MaxInnerProduct,
+)
+from hybrid_store.models.indexes import VectorIndex
+from hybrid_store.models.query import HybridManager, HybridQuerySet, HybridQuerySetMixin, stale
+from hybrid_store.models.search import nearest, recommend
+
+__all__ = [
+    "CosineDistance",
+    "Distance",
+    "EmbeddingField",
+    "FingerprintField",
+    "HalfVectorField",
+    "HybridManager",
+    "HybridQuerySet",
+    "HybridQuerySetMixin",
+    "L1Distance",
+    "L2Distance",
+    "MaxInnerProduct",
+    "VectorField",
+    "VectorIndex",
+    "nearest",
+    "recommend",
+    "stale",
+]

@@ -1,0 +1,251 @@
+"""Columns that hold vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from django.core import checks
+from django.core.exceptions import ValidationError
+from django.db.models import Field, Model
+from django.db.models.query_utils import DeferredAttribute
+
+from hybrid_store.backends import vector_ops
+from hybrid_store.exceptions import UnknownFieldError, VectorValueError
+from hybrid_store.forms import VectorFormField
+from hybrid_store.models.late import LateValue
+from hybrid_store.vectors import HALF, SINGLE, Codec, Vector, VectorLike
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.models.sql.compiler import SQLCompiler
+
+    # Generic to the type checker alone.
+    FieldBase = Field[Any, Any]
+else:
+    FieldBase = Field
+
+__all__ = [
+    "BaseVectorField",
+    "HalfVectorField",
+    "VectorField",
+    "choose_field",
+    "vector_field",
+    "vector_fields",
+]
+
+FieldT = TypeVar("FieldT", bound="BaseVectorField")
+
+# The most dimensions a `vector` or `halfvec` column of pgvector holds (its README, "Reference").
+MAX_DIMENSIONS = 16_000
+# Two vectors are equal or not; a vector is not greater than, or contained in, another one.
+LOOKUPS = frozenset({"exact", "in", "isnull"})
+
+
+class VectorAttribute(DeferredAttribute):
+    """Model attribute of a vector column: a good value becomes a `Vector` when it is assigned.
+
+    A bad one is kept as it is, so that `full_clean()` and `save()` can name the fault.
+    """
+
+    field: BaseVectorField
+
+    def __set__(self, instance: Model, value: VectorLike) -> None:
+        instance.__dict__[self.field.attname] = self.field.coerce(value)
+
+
+class BaseVectorField(FieldBase):
+    """Base of the fields whose values are `Vector`s with a fixed number of dimensions."""
+
+    codec: ClassVar[Codec]
+    # May the column hold an all-zero vector?
+    allows_zero: ClassVar[bool] = True
+    descriptor_class = VectorAttribute
+    empty_strings_allowed = False
+    default_error_messages = {"invalid_vector": "%(fault)s."}
+
+    def __init__(self, *args: Any, dimensions: int, **kwargs: Any) -> None:
+        self.dimensions = dimensions
+        super().__init__(*args, **kwargs)
+
+    @property
+    def label(self) -> str:
+        """`app.Model.field` for error messages."""
+        model = getattr(self, "model", None)
+        return f"{model._meta.label}.{self.name}" if model else f"a {type(self).__name__}"
+
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
+        name, path, args, kwargs = super().deconstruct()
+        kwargs["dimensions"] = self.dimensions
+        return name, path.replace(f"{__name__}.", "hybrid_store.models."), args, kwargs
+
+    def check(self, **kwargs: Any) -> list[checks.CheckMessage]:
+        return [*super().check(**kwargs), *self._check_dimensions()]
+
+    def _check_dimensions(self) -> list[checks.CheckMessage]:
+        size = self.dimensions
+        if type(size) is int and 1 <= size <= MAX_DIMENSIONS:
+            return []
+        return [
+            checks.Error(
+                f"'dimensions' must be a whole number from 1 to {MAX_DIMENSIONS}, not {size!r}.",
+                hint="Use the number of dimensions of the embedding model.",
+                obj=self,
+                id="hybrid_store.E001",
+            )
+        ]
+
+    # Values
+
+    def coerce(self, value: Any) -> Any:
+        """`value` as a `Vector` if it is a good one, else unchanged."""
+        if value is None or hasattr(value, "resolve_expression"):
+            return value
+        if isinstance(value, Vector) and self.codec is SINGLE:
+            return value
+        try:
+            return self.codec.parse(value)
+        except VectorValueError:
+            return value
+
+    def parse(self, value: VectorLike) -> Vector:
+        """`value` as this column holds it, or `VectorValueError` naming the field and the fault."""
+        try:
+            return self._parse(value)
+        except VectorValueError as error:
+            raise VectorValueError(f"{self.label}: {error}.") from error
+
+    def _parse(self, value: VectorLike) -> Vector:
+        vector = self.codec.parse(value, self.dimensions)
+        if vector.is_zero() and not self.allows_zero:
+            raise VectorValueError("an all-zero vector has no direction and is no embedding")
+        return vector
+
+    def to_python(self, value: Any) -> Any:
+        if value is None:
+            return None
+        try:
+            return self._parse(value)
+        except VectorValueError as error:
+            raise ValidationError(
+                self.error_messages["invalid_vector"],
+                code="invalid_vector",
+                params={"fault": error},
+            ) from error
+
+    def get_prep_value(self, value: Any) -> Any:
+        value = super().get_prep_value(value)
+        if value is None or isinstance(value, LateValue):
+            return value
+        return self.parse(value)
+
+    def get_db_prep_value(
+        self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False
+    ) -> Any:
+        if not prepared:
+            value = self.get_prep_value(value)
+        if value is None:
+            return None
+        return vector_ops(connection).to_db(self.codec, value)
+
+    def from_db_value(
+        self, value: Any, expression: Any, connection: BaseDatabaseWrapper
+    ) -> Vector | None:
+        return None if value is None else vector_ops(connection).from_db(self.codec, value)
+
+    def value_to_string(self, obj: Model) -> str:
+        """JSON text that reads back to the same bits, for `dumpdata`."""
+        return self.parse(self.value_from_object(obj)).to_text()
+
+    # SQL
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        return vector_ops(connection).column_type(self.codec, self.dimensions)
+
+    def db_check(self, connection: BaseDatabaseWrapper) -> str | None:
+        column = connection.ops.quote_name(self.column)
+        ops = vector_ops(connection)
+        return ops.column_check(self.codec, self.dimensions, column, self.allows_zero)
+
+    def get_placeholder_sql(
+        self, value: Any, compiler: SQLCompiler, connection: BaseDatabaseWrapper
+    ) -> tuple[str, Sequence[Any]]:
+        """Called by Django 6.1 and newer."""
+        if hasattr(value, "as_sql"):
+            return compiler.compile(value)
+        return vector_ops(connection).placeholder(self.codec), (value,)
+
+    def get_placeholder(
+        self, value: Any, compiler: SQLCompiler, connection: BaseDatabaseWrapper
+    ) -> str:
+        """Called by Django before 6.1."""
+        if hasattr(value, "as_sql"):
+            return "%s"
+        return vector_ops(connection).placeholder(self.codec)
+
+    def select_format(
+        self, compiler: SQLCompiler, sql: str, params: Sequence[Any]
+    ) -> tuple[str, Sequence[Any]]:
+        # What a subquery selects is an operand of SQL, not a value to be read.
+        if not compiler.query.subquery:
+            sql = vector_ops(compiler.connection).select_sql(self.codec, sql)
+        return sql, params
+
+    def get_lookup(self, lookup_name: str) -> Any:
+        return super().get_lookup(lookup_name) if lookup_name in LOOKUPS else None
+
+    def formfield(self, **kwargs: Any) -> Any:
+        defaults = {
+            "form_class": VectorFormField,
+            "dimensions": self.dimensions,
+            "codec": self.codec,
+        }
+        return super().formfield(**{**defaults, **kwargs})
+
+
+class VectorField(BaseVectorField):
+    """A column of float32 vectors that the user computes.
+
+    `vector(n)` of pgvector on PostgreSQL, 4 bytes a value; a little-endian BLOB on SQLite. An
+    all-zero vector may be stored, but has no direction: it is never a hit of a cosine search.
+    """
+
+    codec = SINGLE
+    description = "Vector of %(dimensions)s single-precision numbers"
+
+
+class HalfVectorField(BaseVectorField):
+    """A column of float16 vectors: values are rounded to half precision when they are assigned.
+
+    `halfvec(n)` of pgvector on PostgreSQL, a little-endian BLOB on SQLite; 2 bytes a value.
+    """
+
+    codec = HALF
+    description = "Vector of %(dimensions)s half-precision numbers"
+
+
+def vector_fields(model: type[Model]) -> list[BaseVectorField]:
+    """The vector columns of a model, those of its parents included."""
+    return [field for field in model._meta.concrete_fields if isinstance(field, BaseVectorField)]
+
+
+def choose_field(
+    model: type[Model], name: str | None, kind: type[FieldT], described: str
+) -> FieldT:
+    """The field `name` of a model, or its only one of a kind; raises `UnknownFieldError`."""
+    fields = [field for field in vector_fields(model) if isinstance(field, kind)]
+    chosen = [field for field in fields if name is None or field.name == name]
+    if len(chosen) == 1:
+        return chosen[0]
+    label = model._meta.label
+    if not fields:
+        raise UnknownFieldError(f"{label} has no {described}: add one to the model.")
+    found = ", ".join(repr(field.name) for field in fields)
+    if name is None:
+        raise UnknownFieldError(f"{label} has several {described}s: say which, one of {found}.")
+    raise UnknownFieldError(f"{label} has no {described} {name!r}: choose from {found}.")
+
+
+def vector_field(model: type[Model], name: str | None = None) -> BaseVectorField:
+    """The vector column `name` of a model, or its only one; raises `UnknownFieldError`."""
+    return choose_field(model, name, BaseVectorField, "vector field")

@@ -1,0 +1,141 @@
+"""Which rows are current, stale or blank: predicates over the row as it is now.
+
+One database expression renders the source. It is used to read the text that is embedded, to find
+stale rows and to guard the write, so Python and SQL cannot disagree about the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import CharField, F, Func, Model, Q, QuerySet, TextField, UUIDField, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import MD5, Cast, Coalesce, Replace
+from django.db.models.lookups import Exact
+
+from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.fingerprint import content_digest
+
+__all__ = [
+    "blank",
+    "content",
+    "current",
+    "is_blank",
+    "rendered_in_python",
+    "rendering",
+    "stale",
+    "stale_rows",
+]
+
+SEPARATOR = "\n"
+# What str.strip() strips: U+0009-000D, U+001C-0020 and the Unicode spaces.
+WHITESPACE = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006"
+    "\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
+SCAN_CHUNK = 500
+
+
+class Joined(Func):
+    """Texts that are never NULL, one after the other."""
+
+    template = "(%(expressions)s)"
+    arg_joiner = " || "
+    output_field = TextField()
+
+
+class Trim(Func):
+    """TRIM(text, characters), which both databases spell alike, unlike Django's one-argument Trim."""
+
+    function = "TRIM"
+    output_field = TextField()
+    arity = 2
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, function="BTRIM", **context)
+
+
+def rendering(field: EmbeddingField) -> Combinable:
+    """The text to embed, as a text expression over the model of `field`.
+
+    Parts are joined by line breaks; NULL renders as ''.
+    """
+    parts: list[Any] = []
+    for name in field.source_names:
+        parts += [Value(SEPARATOR), _part(field, name)]
+    return Joined(*parts[1:])
+
+
+def _part(field: EmbeddingField, name: str) -> Combinable:
+    text: Combinable = Cast(F(name), TextField())
+    if isinstance(source_field(field.model, name), UUIDField):
+        # PostgreSQL writes hyphens, SQLite stores none.
+        text = Replace(text, Value("-"), Value(""), output_field=TextField())
+    return Coalesce(text, Value(""), output_field=TextField())
+
+
+def source_field(model: type[Model], path: str) -> Any:
+    """The model field that a source path ends in; raises `FieldDoesNotExist`."""
+    *relations, last = path.split("__")
+    for relation in relations:
+        model = model._meta.get_field(relation).related_model  # type: ignore[assignment]
+    return model._meta.get_field(last)
+
+
+def content(field: EmbeddingField) -> Combinable:
+    """The content part of the fingerprint that the row should have now."""
+    return MD5(rendering(field), output_field=CharField())
+
+
+def blank(field: EmbeddingField) -> Q:
+    """Rows with nothing to embed: all parts are empty or whitespace."""
+    return Q(Exact(Trim(rendering(field), Value(WHITESPACE)), Value("")))
+
+
+def is_blank(text: str) -> bool:
+    """The same for a text in Python."""
+    return not text.strip(WHITESPACE)
+
+
+def current(field: EmbeddingField) -> Q:
+    """Rows whose vector is the embedding, in today's space, of what their source says now."""
+    expected = Joined(Value(field.space_prefix), content(field))
+    return Q(**{f"{field.name}__isnull": False}) & Q(Exact(F(field.fingerprint_name), expected))
+
+
+def stale(field: EmbeddingField) -> Q:
+    """Rows that need work: a text without its vector, or a vector whose text is gone."""
+    name = field.fingerprint_name
+    unembedded = Q(**{f"{field.name}__isnull": True}) | Q(**{f"{name}__isnull": True})
+    leftover = Q(**{f"{field.name}__isnull": False}) | Q(**{f"{name}__isnull": False})
+    # Negating `current` alone would lose rows: NOT NULL is NULL in SQL.
+    return (~blank(field) & (unembedded | ~current(field))) | (blank(field) & leftover)
+
+
+def stale_rows(queryset: QuerySet[Any], field: EmbeddingField) -> QuerySet[Any]:
+    """The rows of `queryset` that need work.
+
+    With a callable source no database can tell, so the rows are read and compared at once.
+    """
+    if callable(field.source):
+        return queryset.filter(pk__in=list(_scanned(queryset, field)))
+    return queryset.filter(stale(field))
+
+
+def _scanned(queryset: QuerySet[Any], field: EmbeddingField) -> Iterator[Any]:
+    for row in queryset.iterator(chunk_size=SCAN_CHUNK):
+        text = rendered_in_python(field, row)
+        expected = None if is_blank(text) else field.space_prefix + content_digest(text)
+        stored = getattr(row, field.fingerprint_name)
+        has_vector = getattr(row, field.attname) is not None
+        if stored != expected or has_vector != (expected is not None):
+            yield row.pk
+
+
+def rendered_in_python(field: EmbeddingField, row: Model) -> str:
+    """The text of a callable source."""
+    if not callable(field.source):
+        raise TypeError(f"{field.label} has no callable source.")
+    text = field.source(row)
+    return "" if text is None else str(text)

@@ -1,0 +1,100 @@
+"""`VectorIndex`, for `Meta.indexes`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.backends.ddl_references import Statement, Table
+from django.db.models import Index, Model
+
+from hybrid_store.backends import vector_ops
+from hybrid_store.backends.base import IndexSpec
+from hybrid_store.exceptions import UnknownFieldError
+from hybrid_store.models.fields import BaseVectorField
+from hybrid_store.models.functions import METRICS
+
+__all__ = ["VectorIndex"]
+
+OPTIONS = ("m", "ef_construction")
+
+
+class VectorIndex(Index):
+    """An index for nearest-neighbour search over one vector field.
+
+    `VectorIndex("embedding", metric="cosine", name="movie_vec")`. On PostgreSQL an HNSW index of
+    pgvector with the operator class of the metric; `m` (links a node) and `ef_construction` (size
+    of the candidate list while building) are its parameters, pgvector's defaults where None.
+    SQLite searches exactly and needs none. `nearest` takes its metric from the field's index.
+    """
+
+    suffix = "vec"
+
+    def __init__(
+        self,
+        *fields: str,
+        metric: str = "cosine",
+        m: int | None = None,
+        ef_construction: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if fields and "fields" in kwargs:
+            raise ValueError("VectorIndex takes its field by position or as fields=, not both.")
+        names: Sequence[str] = fields or kwargs.pop("fields", ())
+        if len(names) != 1 or names[0].startswith("-"):
+            raise ValueError(f"VectorIndex takes the name of one vector field, not {names!r}.")
+        if metric not in METRICS:
+            known = ", ".join(repr(name) for name in METRICS)
+            raise ValueError(f"VectorIndex: unknown metric {metric!r}, use one of {known}.")
+        self.metric = metric
+        self.m = m
+        self.ef_construction = ef_construction
+        super().__init__(fields=list(names), **kwargs)
+
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
+        _, args, kwargs = super().deconstruct()
+        kwargs["metric"] = self.metric
+        kwargs.update(self._options())
+        return "hybrid_store.models.VectorIndex", args, kwargs
+
+    def _options(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in OPTIONS if getattr(self, name) is not None}
+
+    def create_sql(
+        self,
+        model: type[Model],
+        schema_editor: BaseDatabaseSchemaEditor,
+        using: str = "",
+        **kwargs: Any,
+    ) -> Statement:
+        ops = vector_ops(schema_editor.connection)
+        spec = self._spec(model, concurrently=bool(kwargs.get("concurrently")))
+        return ops.create_index(model, schema_editor, spec) or self._nothing(model, schema_editor)
+
+    def remove_sql(
+        self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor, **kwargs: Any
+    ) -> Statement:
+        if vector_ops(schema_editor.connection).supports_vector_index:
+            return super().remove_sql(model, schema_editor, **kwargs)
+        return self._nothing(model, schema_editor)
+
+    def _spec(self, model: type[Model], concurrently: bool) -> IndexSpec:
+        [name] = self.fields
+        field = model._meta.get_field(name)
+        if not isinstance(field, BaseVectorField):
+            raise UnknownFieldError(f"VectorIndex {self.name!r}: {name!r} is no vector field.")
+        return IndexSpec(
+            name=self.name,
+            field_name=name,
+            codec=field.codec,
+            dimensions=field.dimensions,
+            metric=self.metric,
+            options=self._options(),
+            concurrently=concurrently,
+        )
+
+    def _nothing(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> Statement:
+        """Django wants a statement to run: a comment, which `sqlmigrate` shows."""
+        table = Table(model._meta.db_table, lambda name: name)
+        return Statement("-- %(table)s: this database needs no vector index", table=table)

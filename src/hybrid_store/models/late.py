@@ -1,0 +1,50 @@
+"""Query vectors that are not computed before a query needs them.
+
+A late value stands in an expression where a vector will be: building, copying, printing and
+pickling a queryset cost no provider call. It is computed once, when the query runs, and shared by
+every copy of the queryset.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from threading import Lock
+from typing import Any
+
+from hybrid_store.vectors import Vector
+
+__all__ = ["LateValue"]
+
+
+class LateValue(ABC):
+    """A vector computed on demand by `compute()`, once."""
+
+    def __init__(self) -> None:
+        self._vector: Vector | None = None
+        self._lock = Lock()
+
+    @abstractmethod
+    def compute(self) -> Vector:
+        """The vector; may call an embedder or read the database."""
+
+    @property
+    def known(self) -> bool:
+        return self._vector is not None
+
+    def vector(self) -> Vector:
+        with self._lock:
+            if self._vector is None:
+                self._vector = self.compute()
+            return self._vector
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        del state["_lock"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = Lock()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> LateValue:
+        return self

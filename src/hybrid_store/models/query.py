@@ -1,0 +1,81 @@
+"""`HybridQuerySet` and `HybridManager`: searches as methods."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, Self, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.db.models import Manager, Model, QuerySet
+
+from hybrid_store.models import freshness, search
+from hybrid_store.models.embedding import embedding_field, embedding_fields
+
+__all__ = ["HybridManager", "HybridQuerySet", "HybridQuerySetMixin", "stale"]
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+
+def stale(queryset: QuerySet[ModelT], field: str | None = None) -> QuerySet[ModelT]:
+    """The rows whose vector no longer matches their text, or that have none yet.
+
+    Rows without any text are not stale, once they have no vector either. With a callable source
+    the rows are read and compared at once.
+    """
+    return freshness.stale_rows(queryset, embedding_field(queryset.model, field))
+
+
+class HybridQuerySetMixin:
+    """Searches for your own `QuerySet` subclass: `class MyQuerySet(HybridQuerySetMixin, QuerySet)`."""
+
+    def nearest(self, to: Any, **options: Any) -> Self:
+        """The rows, nearest to a text, a vector or a row first; see `hybrid_store.models.nearest`."""
+        return search.nearest(self, to, **options)  # type: ignore[type-var]
+
+    def recommend(self, like: Sequence[Any], unlike: Sequence[Any] = (), **options: Any) -> Self:
+        """The rows near to what is liked, away from what is not; see `hybrid_store.models.recommend`."""
+        return search.recommend(self, like, unlike, **options)  # type: ignore[type-var]
+
+    def stale(self, field: str | None = None) -> Self:
+        """The rows whose vector no longer matches their text, or that have none yet."""
+        return stale(self, field)  # type: ignore[type-var]
+
+    def embed_query(self) -> Self:
+        """Compute the query vector now instead of when rows are fetched.
+
+        Under `ATOMIC_REQUESTS`, or before `atomic()`, this keeps a call to a provider out of the
+        transaction.
+        """
+        return search.embed_query(self)  # type: ignore[type-var]
+
+    async def aembed_query(self) -> Self:
+        return await sync_to_async(self.embed_query)()
+
+    def update(self, **kwargs: Any) -> int:
+        """As Django's; a vector written by hand takes its fingerprint with it."""
+        for field in embedding_fields(self.model):  # type: ignore[attr-defined]
+            if field.name in kwargs:
+                kwargs.setdefault(field.fingerprint_name, None)
+        rows: int = super().update(**kwargs)  # type: ignore[misc]
+        return rows
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_update(self, objs: Any, fields: Collection[str], *args: Any, **kwargs: Any) -> int:
+        """As Django's; a vector is written together with its row's fingerprint."""
+        names = list(fields)
+        for field in embedding_fields(self.model):  # type: ignore[attr-defined]
+            if field.name in names and field.fingerprint_name not in names:
+                names.append(field.fingerprint_name)
+        rows: int = super().bulk_update(objs, names, *args, **kwargs)  # type: ignore[misc]
+        return rows
+
+    bulk_update.alters_data = True  # type: ignore[attr-defined]
+
+
+class HybridQuerySet(HybridQuerySetMixin, QuerySet[ModelT]):
+    """A QuerySet that searches by meaning."""
+
+
+class HybridManager(Manager.from_queryset(HybridQuerySet)):  # type: ignore[misc]
+    """A manager whose querysets search by meaning."""

@@ -1,0 +1,260 @@
+"""Ranked searches over any queryset: `nearest` and `recommend` as functions.
+
+A search is an ordinary queryset whose `Query` also knows what is searched. When it fetches rows it
+first computes late vectors, before a cursor is opened, and looks for vectors of other spaces.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import F, Model, Q, QuerySet
+from django.db.models.sql import Query
+from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
+
+from hybrid_store.exceptions import InvalidTargetError, SearchError
+from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.fields import BaseVectorField, vector_field
+from hybrid_store.models.functions import METRICS, CosineDistance, Distance
+from hybrid_store.models.indexes import VectorIndex
+from hybrid_store.models.late import LateValue
+from hybrid_store.models.spaces import in_space, refuse_other_spaces, warn_of_other_spaces
+from hybrid_store.models.targets import MixtureTarget, QueryVector, excluded_keys, resolve
+from hybrid_store.vectors import Vector
+
+__all__ = ["SearchQuery", "embed_query", "nearest", "recommend"]
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a ranked queryset is near to."""
+
+    field: BaseVectorField
+    near: QueryVector
+
+    def prepare(self) -> None:
+        """Compute a late vector now."""
+        if isinstance(self.near, LateValue):
+            self.near.vector()
+
+
+class SearchQuery(Query):
+    """A query that fetches ranked rows through `SearchCompiler`.
+
+    Counts, `exists()` and uses as a subquery take Django's plain path and give the same rows.
+    """
+
+    search: Search
+
+    def get_compiler(
+        self, using: str | None = None, connection: Any = None, elide_empty: bool = True
+    ) -> Any:
+        compiler = super().get_compiler(using, connection, elide_empty)
+        compiler.__class__ = _search_compiler(type(compiler))
+        return compiler
+
+
+class SearchCompiler:
+    """Mixed into the compiler of any database: what happens around fetching ranked rows."""
+
+    query: SearchQuery
+    using: str | None
+
+    def execute_sql(
+        self,
+        result_type: str = MULTI,
+        chunked_fetch: bool = False,
+        chunk_size: int = GET_ITERATOR_CHUNK_SIZE,
+    ) -> Any:
+        fetch = super().execute_sql  # type: ignore[misc]
+        if result_type != MULTI or self.query.subquery:
+            return fetch(result_type, chunked_fetch, chunk_size)
+        search, using = self.query.search, self.using or DEFAULT_DB_ALIAS
+        search.prepare()
+        if isinstance(search.field, EmbeddingField):
+            warn_of_other_spaces(search.field, using)
+        chunks = fetch(result_type, chunked_fetch, chunk_size)
+        return _or_refuse(chunks, search.field, using)
+
+
+@functools.cache
+def _search_compiler(base: type[Any]) -> type[Any]:
+    return type(f"Search{base.__name__}", (SearchCompiler, base), {})
+
+
+def _or_refuse(chunks: Any, field: BaseVectorField, using: str) -> Any:
+    """`chunks` of rows as they are; an empty answer that hides another space is an error."""
+    if not isinstance(field, EmbeddingField):
+        return chunks
+    if isinstance(chunks, list):
+        if not chunks:
+            refuse_other_spaces(field, using)
+        return chunks
+    return _checked_chunks(iter(chunks), field, using)
+
+
+def _checked_chunks(chunks: Iterator[Any], field: EmbeddingField, using: str) -> Iterator[Any]:
+    for first in chunks:
+        return chain([first], chunks)
+    refuse_other_spaces(field, using)
+    return iter(())
+
+
+def nearest(
+    queryset: QuerySet[ModelT],
+    to: Any,
+    *,
+    field: str | None = None,
+    metric: str | None = None,
+    max_distance: float | None = None,
+    distance_as: str = "distance",
+    similarity_as: str | None = "similarity",
+) -> QuerySet[ModelT]:
+    """The rows of `queryset`, nearest first.
+
+    `to` is a text (embedded when rows are fetched), a vector, or a saved row, which is itself left
+    out. `field` may be omitted where the model has one vector field; `metric` ("cosine", "l2",
+    "l1", "inner_product") defaults to that of the field's `VectorIndex`, else cosine. Rows beyond
+    `max_distance` are dropped, and rows without a vector are never hits.
+
+    Rows carry their distance and similarity under the two given names; their vector is deferred.
+    Lazy: filters, slices, `values()` and so on work before and after. Raises subclasses of
+    `SearchError`.
+    """
+    chosen = vector_field(queryset.model, field)
+    ranked = _Ranking(chosen, resolve(chosen, to), metric, max_distance, distance_as, similarity_as)
+    return ranked.apply(queryset, excluded_keys([to]))
+
+
+def recommend(
+    queryset: QuerySet[ModelT],
+    like: Sequence[Any],
+    unlike: Sequence[Any] = (),
+    *,
+    field: str | None = None,
+    metric: str | None = None,
+    max_distance: float | None = None,
+    distance_as: str = "distance",
+    similarity_as: str | None = "similarity",
+) -> QuerySet[ModelT]:
+    """The rows of `queryset` that are near to what is liked and away from what is not.
+
+    `like` and `unlike` hold rows, texts or vectors. The search is near to the mean of the likes
+    plus its difference to the mean of the unlikes; given rows are left out. Otherwise as `nearest`.
+    """
+    chosen = vector_field(queryset.model, field)
+    liked, unliked = _listed(chosen, "like", like), _listed(chosen, "unlike", unlike)
+    if not liked:
+        raise InvalidTargetError(f"{chosen.label}: 'like' is empty: give at least one row.")
+    mixture = MixtureTarget(
+        [resolve(chosen, to) for to in liked], [resolve(chosen, to) for to in unliked]
+    )
+    ranked = _Ranking(chosen, mixture, metric, max_distance, distance_as, similarity_as)
+    return ranked.apply(queryset, excluded_keys([*liked, *unliked]))
+
+
+def _listed(field: BaseVectorField, name: str, targets: Any) -> list[Any]:
+    if isinstance(targets, str | bytes | Model | Vector):
+        raise InvalidTargetError(f"{field.label}: {name!r} takes a list of rows, texts or vectors.")
+    return list(targets)
+
+
+def embed_query(queryset: QuerySet[ModelT]) -> QuerySet[ModelT]:
+    """Compute the query vector of a ranked queryset now, as before a transaction is opened."""
+    if isinstance(queryset.query, SearchQuery):
+        queryset.query.search.prepare()
+    return queryset
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    """The arguments of a ranked search, and how they change a queryset."""
+
+    field: BaseVectorField
+    near: QueryVector
+    metric: str | None
+    max_distance: float | None
+    distance_as: str
+    similarity_as: str | None
+
+    def apply(self, queryset: QuerySet[ModelT], excluded: list[Any]) -> QuerySet[ModelT]:
+        distance = self._distance()
+        self._check(queryset.model)
+        if excluded:
+            queryset = queryset.exclude(pk__in=excluded)
+        ranked = queryset.filter(self._eligible()).annotate(
+            **{self.distance_as: distance(self.field.name, self.near)}
+        )
+        if self.similarity_as:
+            similarity = distance.similarity(F(self.distance_as))
+            ranked = ranked.annotate(**{self.similarity_as: similarity})
+        limit = self._limit(distance)
+        if limit is not None:
+            ranked = ranked.filter(**{f"{self.distance_as}__lte": limit})
+        return self._searching(_deferring(ranked, self.field).order_by(self.distance_as, "pk"))
+
+    def _distance(self) -> type[Distance]:
+        metric = self.metric or indexed_metric(self.field) or CosineDistance.metric
+        if metric not in METRICS:
+            known = ", ".join(repr(name) for name in METRICS)
+            raise SearchError(f"{self.field.label}: unknown metric {metric!r}, use one of {known}.")
+        if metric == "cosine" and isinstance(self.near, Vector) and self.near.is_zero():
+            raise InvalidTargetError(
+                f"{self.field.label}: an all-zero vector has no direction, so no cosine distance: "
+                "give another vector or metric."
+            )
+        return METRICS[metric]
+
+    def _check(self, model: type[Model]) -> None:
+        taken = {field.name for field in model._meta.get_fields()}
+        for argument in ("distance_as", "similarity_as"):
+            if getattr(self, argument) in taken:
+                raise SearchError(
+                    f"{model._meta.label} has a field {getattr(self, argument)!r}: choose another "
+                    f"name for the annotation with {argument}=."
+                )
+
+    def _eligible(self) -> Q:
+        held = Q(**{f"{self.field.name}__isnull": False})
+        return held & in_space(self.field) if isinstance(self.field, EmbeddingField) else held
+
+    def _limit(self, distance: type[Distance]) -> float | None:
+        """The greatest distance that is a hit.
+
+        Vectors that may be all-zero get one under cosine in any case: their distance, NULL or NaN,
+        is not within 2 on any database.
+        """
+        if self.max_distance is not None:
+            if self.max_distance != self.max_distance:
+                raise SearchError(f"{self.field.label}: max_distance is NaN: give a number.")
+            return self.max_distance
+        return 2.0 if distance is CosineDistance and self.field.allows_zero else None
+
+    def _searching(self, queryset: QuerySet[ModelT]) -> QuerySet[ModelT]:
+        queryset.query = queryset.query.chain(SearchQuery)
+        queryset.query.search = Search(self.field, self.near)
+        return queryset
+
+
+def _deferring(queryset: QuerySet[ModelT], field: BaseVectorField) -> QuerySet[ModelT]:
+    """Leave the vector itself in the database, unless the caller chose the columns."""
+    names, defers = queryset.query.deferred_loading
+    chosen = queryset._fields is not None or (not defers and field.name in names)
+    return queryset if chosen else queryset.defer(field.name)
+
+
+def indexed_metric(field: BaseVectorField) -> str | None:
+    """The metric of the field's indexes, if they agree on one."""
+    metrics = {
+        index.metric
+        for index in field.model._meta.indexes
+        if isinstance(index, VectorIndex) and index.fields == [field.name]
+    }
+    return metrics.pop() if len(metrics) == 1 else None

@@ -1,0 +1,110 @@
+"""Vectors of different embedding models are never compared, and never vanish silently."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+from django.db.models import Q, QuerySet, Subquery
+from django.db.models.functions import Left
+
+from hybrid_store.embedders import embedders
+from hybrid_store.exceptions import SpaceMismatchError
+from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.fingerprint import SPACE_DIGITS, space_digest
+
+__all__ = [
+    "in_space",
+    "other_spaces",
+    "refuse_other_spaces",
+    "space_name",
+    "warn_of_other_spaces",
+]
+
+logger = logging.getLogger("hybrid_store")
+
+MOST_NAMED = 5
+UNKNOWN = "unknown (no fingerprint)"
+
+# Databases and fields looked at already: the warning is given once a process.
+_looked_at: set[tuple[str, str, str]] = set()
+
+
+def in_space(field: EmbeddingField) -> Q:
+    """Rows whose vector belongs to the space that the field's embedder makes today."""
+    return Q(**{f"{field.fingerprint_name}__startswith": field.space_prefix})
+
+
+def other_spaces(field: EmbeddingField, using: str) -> list[str]:
+    """Names of the spaces, other than today's, that vectors of the whole table belong to."""
+    digest = Left(field.fingerprint_name, SPACE_DIGITS)
+    digests = _embedded(field, using).exclude(in_space(field)).values_list(digest).distinct()
+    return [space_name(found) for (found,) in digests[:MOST_NAMED]]
+
+
+def space_name(digest: str | None) -> str:
+    """The configured space with that digest; databases only know digests."""
+    if digest is None:
+        return UNKNOWN
+    for alias in embedders:
+        try:
+            space = embedders[alias].space
+        except ImproperlyConfigured:
+            continue
+        if space_digest(space) == digest:
+            return repr(space)
+    return f"one that no configured embedder makes (digest {digest})"
+
+
+def refuse_other_spaces(field: EmbeddingField, using: str) -> None:
+    """Called when a search found nothing: raise if that is because of the space.
+
+    It is not where any row of the table, filtered or not, has a vector of today's space.
+    """
+    if _embedded(field, using).filter(in_space(field)).exists():
+        return
+    found = other_spaces(field, using)
+    if found:
+        raise SpaceMismatchError(
+            f"{field.label}: no vector belongs to the space {field.space!r}. "
+            f"Spaces found: {', '.join(found)}. {_fix(field)}"
+        )
+
+
+def warn_of_other_spaces(field: EmbeddingField, using: str) -> None:
+    """Once a process: log that the table still holds vectors of other spaces.
+
+    Generation goes by primary key, so one look at both ends of the table tells; it reads two rows.
+    """
+    key = (using, str(connections[using].settings_dict["NAME"]), field.label)
+    if key in _looked_at:
+        return
+    _looked_at.add(key)
+    embedded = _embedded(field, using)
+    ends = Q(pk=_end(embedded, "pk")) | Q(pk=_end(embedded, "-pk"))
+    if embedded.filter(ends).exclude(in_space(field)).exists():
+        logger.warning(
+            "%s: some vectors do not belong to the space %r, and no search finds them. %s",
+            field.label,
+            field.space,
+            _fix(field),
+        )
+
+
+def _end(embedded: QuerySet[Any], order: str) -> Subquery:
+    return Subquery(embedded.order_by(order).values("pk")[:1])
+
+
+def _embedded(field: EmbeddingField, using: str) -> QuerySet[Any]:
+    rows: QuerySet[Any] = field.model._base_manager.using(using)
+    return rows.filter(**{f"{field.name}__isnull": False}).order_by()
+
+
+def _fix(field: EmbeddingField) -> str:
+    return (
+        f"Run 'manage.py generate_embeddings {field.label} --replace-spaces' to embed the rows "
+        f"anew, 'manage.py adopt_embeddings {field.label}' if the vectors are good, or set the "
+        "embedder's SPACE back."
+    )
