@@ -1,0 +1,137 @@
+"""System checks over the settings and, when asked for, the databases.
+
+E010 an unknown key in HYBRID_STORE, E011 an embedder that cannot be made, E012 the extension is
+missing in a database, W013 the extension is older than its fixes for corrupt indexes, E014 an
+index over more dimensions than the database can index. What a field alone can tell is checked by
+the field: `hybrid_store.models.checks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core import checks
+from django.db import DatabaseError, connections, router
+from django.db.models import Model
+
+from hybrid_store.backends import vector_ops
+from hybrid_store.backends.base import Extension
+from hybrid_store.embedders import embedders
+from hybrid_store.exceptions import InvalidEmbedderError
+from hybrid_store.models.fields import BaseVectorField, vector_fields
+from hybrid_store.models.indexes import VectorIndex
+
+__all__ = ["check_databases", "check_settings", "register"]
+
+SETTINGS = ("EMBEDDERS", "CREATE_EXTENSION")
+
+
+def register() -> None:
+    checks.register(check_settings)
+    checks.register(check_databases, checks.Tags.database)
+
+
+def check_settings(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """The keys of HYBRID_STORE, and what every embedder says of its own settings."""
+    return [*_unknown_keys(), *_embedder_messages()]
+
+
+def _unknown_keys() -> Iterator[checks.CheckMessage]:
+    for key in getattr(settings, "HYBRID_STORE", {}):
+        if key not in SETTINGS:
+            known = ", ".join(SETTINGS)
+            yield checks.Error(
+                f"HYBRID_STORE has an unknown key {key!r}.",
+                hint=f"Use one of {known}.",
+                id="hybrid_store.E010",
+            )
+
+
+def _embedder_messages() -> Iterator[checks.CheckMessage]:
+    for alias in embedders:
+        try:
+            yield from embedders[alias].check()
+        except InvalidEmbedderError as error:
+            yield checks.Error(
+                str(error),
+                hint=f'Correct HYBRID_STORE["EMBEDDERS"][{alias!r}].',
+                id="hybrid_store.E011",
+            )
+
+
+def check_databases(
+    app_configs: Any = None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """Only with `check --database`: connections are opened."""
+    return [message for alias in databases or () for message in _check_database(alias)]
+
+
+def _check_database(alias: str) -> Iterator[checks.CheckMessage]:
+    models = [model for model in apps.get_models() if _stored_in(model, alias)]
+    if not models:
+        return
+    ops = vector_ops(connections[alias])
+    for model in models:
+        yield from _check_indexes(model, ops)
+    try:
+        report = ops.extension_report()
+    except DatabaseError as error:
+        yield checks.Error(f"Database {alias!r} cannot be asked: {error}", id="hybrid_store.E012")
+        return
+    if report is not None:
+        yield from _check_extension(alias, report)
+
+
+def _stored_in(model: type[Model], alias: str) -> bool:
+    return bool(vector_fields(model)) and router.allow_migrate_model(alias, model)
+
+
+def _check_extension(alias: str, report: Extension) -> Iterator[checks.CheckMessage]:
+    if report.version is None:
+        yield checks.Error(
+            f"The extension {report.name!r} is missing in database {alias!r}.",
+            hint=_extension_hint(report),
+            obj=alias,
+            id="hybrid_store.E012",
+        )
+    elif report.oldest_safe and _parts(report.version) < _parts(report.oldest_safe):
+        yield checks.Warning(
+            f"The extension {report.name!r} {report.version} in database {alias!r} is older than "
+            f"{report.oldest_safe}, which fixes corrupt indexes.",
+            hint=f"Update it, run ALTER EXTENSION {report.name} UPDATE, and reindex.",
+            obj=alias,
+            id="hybrid_store.W013",
+        )
+
+
+def _extension_hint(report: Extension) -> str:
+    if report.available is None:
+        return "Install pgvector on the server, then run manage.py migrate."
+    return "Run manage.py migrate, or let a superuser run CREATE EXTENSION vector."
+
+
+def _parts(version: str) -> list[int]:
+    return [int(part) for part in version.split(".") if part.isdigit()]
+
+
+def _check_indexes(model: type[Model], ops: Any) -> Iterator[checks.CheckMessage]:
+    for index, field in _vector_indexes(model):
+        limit = ops.index_limit(field.codec)
+        if limit is not None and field.dimensions > limit:
+            yield checks.Error(
+                f"VectorIndex {index.name!r} is over {field.dimensions} dimensions; "
+                f"{ops.display_name} indexes at most {limit} of {field.codec.name} precision.",
+                hint="Use a HalfVectorField, an embedding of fewer dimensions, or no index.",
+                obj=model,
+                id="hybrid_store.E014",
+            )
+
+
+def _vector_indexes(model: type[Model]) -> Iterable[tuple[VectorIndex, BaseVectorField]]:
+    fields = {field.name: field for field in vector_fields(model)}
+    for index in model._meta.indexes:
+        if isinstance(index, VectorIndex) and index.fields[0] in fields:
+            yield index, fields[index.fields[0]]

@@ -1,0 +1,1 @@
+"""Keeping embeddings in step with their rows."""

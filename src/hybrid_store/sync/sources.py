@@ -1,0 +1,117 @@
+"""Reading the texts to embed and writing their vectors, for both kinds of source.
+
+A vector is written only if the row's text is still the one that was embedded.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from django.db import connections, transaction
+from django.db.models import Q, QuerySet
+from django.db.models.lookups import Exact
+
+from hybrid_store.backends import vector_ops
+from hybrid_store.models import freshness
+from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.fingerprint import content_digest
+from hybrid_store.vectors import Vector
+
+__all__ = ["SourceReader", "SourceText", "source_reader"]
+
+
+class SourceText(NamedTuple):
+    """What a row says, and the digest by which a change is noticed."""
+
+    pk: Any
+    text: str
+    content: str
+
+    @property
+    def is_blank(self) -> bool:
+        return freshness.is_blank(self.text)
+
+
+class SourceReader(ABC):
+    """The rows of one embedding in one database."""
+
+    def __init__(self, field: EmbeddingField, using: str) -> None:
+        self.field = field
+        self.using = using
+        self.rows: QuerySet[Any] = field.model._base_manager.using(using)
+
+    def stale(self, pk: Any = None) -> QuerySet[Any]:
+        """Rows that need work, or the one row `pk` if it does."""
+        rows = self.rows if pk is None else self.rows.filter(pk=pk)
+        return freshness.stale_rows(rows, self.field)
+
+    @abstractmethod
+    def read(self, rows: QuerySet[Any]) -> list[SourceText]:
+        """The texts of `rows`, in their order."""
+
+    @abstractmethod
+    def store(self, texts: Sequence[SourceText], values: Sequence[Vector | None]) -> list[bool]:
+        """Write a vector a text, None to clear it; False for rows that changed or went meanwhile."""
+
+    def _values(self, text: SourceText, vector: Vector | None) -> dict[str, Any]:
+        fingerprint = None if vector is None else self.field.space_prefix + text.content
+        return {self.field.name: vector, self.field.fingerprint_name: fingerprint}
+
+
+class ColumnReader(SourceReader):
+    """Sources in columns: the database renders, compares and writes."""
+
+    def read(self, rows: QuerySet[Any]) -> list[SourceText]:
+        found = rows.annotate(
+            _source_text=freshness.rendering(self.field),
+            _source_content=freshness.content(self.field),
+        ).values_list("pk", "_source_text", "_source_content")
+        return [SourceText(*row) for row in found]
+
+    def store(self, texts: Sequence[SourceText], values: Sequence[Vector | None]) -> list[bool]:
+        with transaction.atomic(using=self.using):
+            if self._has_relations():
+                # Django's UPDATE over a join compares in a subquery, which PostgreSQL does not
+                # evaluate again for a row that changed while it waited. So no waiting.
+                rows = self.rows.filter(pk__in=[text.pk for text in texts])
+                vector_ops(connections[self.using]).lock(rows)
+            return [
+                bool(self._unchanged(text).update(**self._values(text, vector)))
+                for text, vector in zip(texts, values, strict=True)
+            ]
+
+    def _unchanged(self, text: SourceText) -> QuerySet[Any]:
+        return self.rows.filter(
+            Q(pk=text.pk) & Q(Exact(freshness.content(self.field), text.content))
+        )
+
+    def _has_relations(self) -> bool:
+        return any("__" in name for name in self.field.source_names)
+
+
+class CallableReader(SourceReader):
+    """A callable source: rows are rendered, and compared under a lock, in Python."""
+
+    def read(self, rows: QuerySet[Any]) -> list[SourceText]:
+        return [self._text(row) for row in rows.defer(self.field.name)]
+
+    def store(self, texts: Sequence[SourceText], values: Sequence[Vector | None]) -> list[bool]:
+        keys = [text.pk for text in texts]
+        with transaction.atomic(using=self.using):
+            vector_ops(connections[self.using]).lock(self.rows.filter(pk__in=keys))
+            now = {text.pk: text for text in self.read(self.rows.filter(pk__in=keys))}
+            return [
+                now.get(text.pk) == text
+                and bool(self.rows.filter(pk=text.pk).update(**self._values(text, vector)))
+                for text, vector in zip(texts, values, strict=True)
+            ]
+
+    def _text(self, row: Any) -> SourceText:
+        text = freshness.rendered_in_python(self.field, row)
+        return SourceText(row.pk, text, content_digest(text))
+
+
+def source_reader(field: EmbeddingField, using: str) -> SourceReader:
+    return (CallableReader if callable(field.source) else ColumnReader)(field, using)
