@@ -1,0 +1,173 @@
+"""Models of the conformance suite: small, one for each thing that behaves differently."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import models
+
+from hybrid_store.models import (
+    EmbeddingField,
+    HalfVectorField,
+    HybridManager,
+    HybridQuerySetMixin,
+    VectorField,
+    VectorIndex,
+)
+
+__all__ = [
+    "Album",
+    "Article",
+    "Author",
+    "Book",
+    "Essay",
+    "Note",
+    "Novel",
+    "Point",
+    "Post",
+    "Report",
+    "Review",
+    "ShortBook",
+]
+
+DIMENSIONS = 384
+
+
+class Point(models.Model):
+    """Vectors of the user's own, in both precisions."""
+
+    name = models.CharField(max_length=50)
+    group = models.IntegerField(default=0)
+    vector = VectorField(dimensions=3, null=True, blank=True)
+    half = HalfVectorField(dimensions=3, null=True, blank=True)
+    other = VectorField(dimensions=3, null=True, blank=True)
+
+    objects = HybridManager()
+
+    class Meta:
+        indexes = [
+            VectorIndex("vector", metric="cosine", name="test_point_vec", m=8, ef_construction=32),
+            VectorIndex(fields=["half"], metric="l2", name="test_point_half"),
+        ]
+
+
+class Author(models.Model):
+    name = models.CharField(max_length=100)
+    born = models.IntegerField(null=True)
+
+
+class Book(models.Model):
+    """The usual case: own columns, one embedding."""
+
+    title = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    year = models.IntegerField(null=True)
+    author = models.ForeignKey(Author, models.CASCADE, null=True, related_name="books")
+    embedding = EmbeddingField(source=["title", "description"], dimensions=DIMENSIONS)
+
+    objects = HybridManager()
+
+    class Meta:
+        indexes = [VectorIndex("embedding", metric="cosine", name="test_book_vec")]
+
+
+class ShortBookQuerySet(HybridQuerySetMixin, models.QuerySet["ShortBook"]):
+    """A queryset of a project's own."""
+
+    def short(self) -> ShortBookQuerySet:
+        return self.filter(description="")
+
+
+class ShortBook(Book):
+    """A proxy with a manager of its own."""
+
+    objects = ShortBookQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        proxy = True
+
+
+class Novel(Book):
+    """A child in multi-table inheritance: the embedding is the parent's."""
+
+    series = models.CharField(max_length=100, blank=True)
+
+
+class Review(models.Model):
+    book = models.ForeignKey(Book, models.CASCADE, related_name="reviews")
+    stars = models.IntegerField()
+
+
+class Embedded(models.Model):
+    """An abstract parent of embedded models."""
+
+    text = models.TextField()
+    embedding = EmbeddingField(source="text", dimensions=DIMENSIONS)
+
+    objects = HybridManager()
+
+    class Meta:
+        abstract = True
+
+
+class Note(Embedded):
+    """Embeds itself when it is saved."""
+
+    key = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    embedding = EmbeddingField(source="text", dimensions=DIMENSIONS, on_save="now")
+
+
+class Post(Embedded):
+    """Inherits the embedding of the abstract parent; no manager of ours is the default."""
+
+    code = models.UUIDField(default=uuid.uuid4)
+
+    objects = models.Manager()  # type: ignore[assignment]
+
+
+class Report(Embedded):
+    """Gives up the embedding of its abstract parent."""
+
+    embedding = None  # type: ignore[assignment]
+
+
+class Article(models.Model):
+    """Every supported type of source, and one of a related row."""
+
+    slug = models.SlugField()
+    url = models.URLField(blank=True)
+    number = models.BigIntegerField(null=True)
+    code = models.UUIDField(null=True)
+    author = models.ForeignKey(Author, models.CASCADE, null=True)
+    embedding = EmbeddingField(
+        source=["slug", "url", "number", "code", "author__name"], dimensions=DIMENSIONS
+    )
+
+    objects = HybridManager()
+
+
+def essay_text(essay: Any) -> str:
+    """The source of an `Essay`: what no single column says."""
+    return " ".join(word.capitalize() for word in essay.words.split(","))
+
+
+class Essay(models.Model):
+    """A callable source."""
+
+    words = models.CharField(max_length=200)
+    embedding = EmbeddingField(source=essay_text, dimensions=DIMENSIONS)
+
+    objects = HybridManager()
+
+
+class Album(models.Model):
+    """Two embeddings, and names that collide with annotations and methods."""
+
+    title = models.CharField(max_length=100)
+    lyrics = models.TextField(blank=True)
+    distance = models.FloatField(default=0.0)
+    title_embedding = EmbeddingField(source=["title"], dimensions=DIMENSIONS)
+    lyrics_embedding = EmbeddingField(source=["lyrics"], dimensions=DIMENSIONS)
+
+    objects = HybridManager()
