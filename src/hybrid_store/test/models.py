@@ -71,6 +71,9 @@ class Book(models.Model):
     class Meta:
         indexes = [VectorIndex("embedding", metric="cosine", name="test_book_vec")]
 
+    def __str__(self) -> str:
+        return self.title
+
 
 class ShortBookQuerySet(HybridQuerySetMixin, models.QuerySet["ShortBook"]):
     """A queryset of a project's own."""

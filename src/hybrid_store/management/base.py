@@ -1,0 +1,66 @@
+"""What the commands of this package share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+
+from hybrid_store.exceptions import HybridStoreError
+
+__all__ = ["EmbeddingCommand", "positive"]
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1, for argparse."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return number
+
+
+class EmbeddingCommand(BaseCommand):
+    """A command over the embeddings that labels name, in one database."""
+
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            choices=tuple(connections),
+            help="The database to use (default: %(default)s).",
+        )
+
+    def add_labels(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "labels",
+            nargs="*",
+            metavar="app.Model[.field]",
+            help="Which embeddings; all of the project when none is named.",
+        )
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        with errors_as_sentences():
+            return super().execute(*args, **options)
+
+
+@contextmanager
+def errors_as_sentences() -> Iterator[None]:
+    """A fault of use ends a command with its sentence, not with a traceback."""
+    try:
+        yield
+    except HybridStoreError as error:
+        raise CommandError(str(error)) from error
+    except DatabaseError as error:
+        raise CommandError(
+            f"The database refused: {str(error).strip()}. Are all migrations applied? "
+            "Run manage.py vector_doctor."
+        ) from error

@@ -1,0 +1,62 @@
+"""`manage.py vector_doctor`: what is really in effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.db import router
+
+from hybrid_store.management.base import EmbeddingCommand
+from hybrid_store.management.doctor import (
+    Finding,
+    examine_coverage,
+    examine_database,
+    examine_embedder,
+)
+from hybrid_store.sync.labels import all_embedding_fields
+
+__all__ = ["Command"]
+
+
+class Command(EmbeddingCommand):
+    help = (
+        "Shows the database really in effect, its driver, extension and migrations, whether the "
+        "embedders answer, and how much is embedded. Exits with status 1 where something is wrong."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--skip-embedders", action="store_true", help="Call no embedder, so no provider."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        failed = 0
+        for finding in self._findings(options["database"], options["skip_embedders"]):
+            failed += not finding.ok
+            self._show(finding)
+        if failed:
+            raise CommandError(f"{failed} found wrong.")
+        self.stdout.write(self.style.SUCCESS("All is well."))
+
+    def _findings(self, alias: str, skip_embedders: bool) -> Iterator[Finding]:
+        reached = True
+        for finding in examine_database(alias):
+            reached = reached and (finding.ok or finding.subject != "connection")
+            yield finding
+        fields = [f for f in all_embedding_fields() if router.allow_migrate_model(alias, f.model)]
+        if not skip_embedders:
+            for embedder in dict.fromkeys(field.embedder_alias for field in fields):
+                yield examine_embedder(embedder)
+        if reached:
+            for field in fields:
+                yield examine_coverage(field, alias)
+
+    def _show(self, finding: Finding) -> None:
+        mark = self.style.SUCCESS("✓") if finding.ok else self.style.ERROR("✗")
+        self.stdout.write(f"{mark} {finding.subject}: {finding.detail}")
+        if not finding.ok:
+            self.stdout.write(f"  → {finding.fix}")

@@ -1,0 +1,163 @@
+"""What is really in effect: examinations that each yield findings."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+from django.db import DatabaseError, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from hybrid_store.backends import vector_ops
+from hybrid_store.embedders import embedders
+from hybrid_store.exceptions import HybridStoreError
+from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.sync.coverage import coverage
+
+__all__ = ["Finding", "examine_coverage", "examine_database", "examine_embedder"]
+
+PROBE = "a text to see whether the embedder answers"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `fix` says what to do where it is not `ok`."""
+
+    ok: bool
+    subject: str
+    detail: str
+    fix: str = ""
+
+
+def examine_database(alias: str) -> Iterator[Finding]:
+    """The connection as Django uses it; nothing else is asked of one that cannot be opened."""
+    yield _effective(alias)
+    connection = connections[alias]
+    try:
+        connection.ensure_connection()
+    except DatabaseError as error:
+        yield Finding(False, "connection", _redacted(str(error), connection.settings_dict),
+                      "Start the server, or correct the address, user or password.")
+        return
+    ops = vector_ops(connection)
+    yield Finding(True, "server", f"{ops.server()}, driver {ops.driver()}")
+    yield from _extension(ops)
+    yield _migrations(connection)
+
+
+def _effective(alias: str) -> Finding:
+    """Where the data goes, without the password."""
+    config = connections[alias].settings_dict
+    engine = config["ENGINE"].rpartition(".")[2]
+    user, host, port = config.get("USER"), config.get("HOST"), config.get("PORT")
+    place = f"{user}@{host or 'local socket'}{f':{port}' if port else ''}/" if user else ""
+    password = " (password set, not shown)" if config.get("PASSWORD") else ""
+    detail = f"{engine} {place}{config['NAME']}{password}, from {_origin(alias, config)}"
+    return Finding(True, f"database {alias!r}", detail)
+
+
+def _origin(alias: str, config: dict[str, Any]) -> str:
+    module = f"{getattr(settings, 'SETTINGS_MODULE', 'the settings')}.DATABASES[{alias!r}]"
+    url = os.environ.get("DATABASE_URL")
+    if not url:
+        return module
+    if not _describes(url, config):
+        return f"{module} (DATABASE_URL is set, but names another database)"
+    file = _env_file(url)
+    return f"DATABASE_URL in {file}" if file else "DATABASE_URL in the environment"
+
+
+def _describes(url: str, config: dict[str, Any]) -> bool:
+    """Does a database URL name the database of these settings?"""
+    parts = urlsplit(url)
+    path = unquote(parts.path.removeprefix("/"))
+    same_host = (parts.hostname or "") == (config.get("HOST") or "")
+    return same_host and Path(str(config["NAME"])).name == Path(path).name
+
+
+def _env_file(url: str) -> Path | None:
+    """The `.env` file that holds the URL, where one of the usual places does."""
+    roots = [Path.cwd(), Path(getattr(settings, "BASE_DIR", Path.cwd()))]
+    for file in dict.fromkeys(root / ".env" for root in roots):
+        if file.is_file() and url in file.read_text(errors="replace"):
+            return file
+    return None
+
+
+def _redacted(message: str, config: dict[str, Any]) -> str:
+    password = str(config.get("PASSWORD") or "")
+    first_line = message.strip().splitlines()[0] if message.strip() else "no answer"
+    return first_line.replace(password, "***") if password else first_line
+
+
+def _extension(ops: Any) -> Iterator[Finding]:
+    report = ops.extension_report()
+    if report is None:
+        return
+    if report.version is None:
+        missing = "not created" if report.available else "not installed on the server"
+        fix = "Run manage.py migrate." if report.available else "Install pgvector on the server."
+        yield Finding(False, "extension", f"{report.name}: {missing}", fix)
+        return
+    safe = not report.oldest_safe or _number(report.version) >= _number(report.oldest_safe)
+    yield Finding(
+        safe,
+        "extension",
+        f"{report.name} {report.version} in schema {report.schema!r}",
+        f"Update to {report.oldest_safe} or newer: older ones can corrupt indexes.",
+    )
+
+
+def _number(version: str) -> list[int]:
+    return [int(part) for part in version.split(".") if part.isdigit()]
+
+
+def _migrations(connection: Any) -> Finding:
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if not plan:
+        return Finding(True, "migrations", "all applied")
+    names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in plan)
+    return Finding(False, "migrations", f"not applied: {names}", "Run manage.py migrate.")
+
+
+def examine_embedder(alias: str) -> Finding:
+    """Embeds one short text."""
+    subject = f"embedder {alias!r}"
+    started = time.perf_counter()
+    try:
+        embedder = embedders[alias]
+        embedder.embed_query(PROBE)
+    except HybridStoreError as error:
+        return Finding(False, subject, str(error), f'See HYBRID_STORE["EMBEDDERS"][{alias!r}].')
+    milliseconds = 1000 * (time.perf_counter() - started)
+    kind = "; lexical: it compares words, not meaning" if embedder.lexical else ""
+    return Finding(
+        True,
+        subject,
+        f"{embedder.model}, {embedder.dimensions} dimensions, space {embedder.space!r}, "
+        f"answered in {milliseconds:.0f} ms{kind}",
+    )
+
+
+def examine_coverage(field: EmbeddingField, alias: str) -> Finding:
+    """How much of the table is embedded."""
+    try:
+        counts = coverage(field, using=alias)
+    except DatabaseError as error:
+        return Finding(False, field.label, str(error).strip().splitlines()[0],
+                       "Run manage.py migrate.")
+    except HybridStoreError as error:
+        return Finding(False, field.label, str(error), "Correct the field's embedder.")
+    detail = f"{counts.current} of {counts.rows} rows current, {counts.stale} stale"
+    detail += f", {counts.blank} without text" if counts.blank else ""
+    detail += f", {counts.other_spaces} in other spaces" if counts.other_spaces else ""
+    replace = " --replace-spaces" if counts.other_spaces else ""
+    fix = f"Run manage.py generate_embeddings {field.label}{replace}."
+    return Finding(not counts.stale, field.label, detail, fix)
