@@ -1,16 +1,19 @@
-"""Test profiles: `HYPOTHESIS_PROFILE=long` and `--long` run the full sizes."""
+"""What every test run has: example counts, a seed that is printed, and the `long` marker."""
 
 from __future__ import annotations
 
 import os
+import random
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 
-settings.register_profile("short", max_examples=25, deadline=None, print_blob=True, suppress_health_check=QUIET)
-settings.register_profile("long", max_examples=1000, deadline=None, print_blob=True, suppress_health_check=QUIET)
+# "ci" tries the same few examples every time; the others try new ones.
+settings.register_profile("default", deadline=None, print_blob=True, suppress_health_check=QUIET)
+settings.register_profile("ci", settings.get_profile("default"), max_examples=25, derandomize=True)
+settings.register_profile("long", settings.get_profile("default"), max_examples=2000)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -18,8 +21,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    long = config.getoption("--long")
-    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "long" if long else "short"))
+    if config.getoption("--hypothesis-profile", None) is None:
+        settings.load_profile(profile_name(config))
+
+
+def profile_name(config: pytest.Config) -> str:
+    if config.getoption("--long"):
+        return "long"
+    return "ci" if os.environ.get("CI") else "default"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -29,3 +38,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "long" in item.keywords:
             item.add_marker(skip)
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """For tests with random data of their own: new at every run, and shown with a failure."""
+    given = os.environ.get("HYBRID_STORE_SEED") or ("1" if os.environ.get("CI") else None)
+    value = int(given) if given else random.SystemRandom().randrange(2**32)
+    request.node.add_report_section("setup", "seed", f"run again with HYBRID_STORE_SEED={value}")
+    return value

