@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+import numpy as np
 from django.core import checks
 from django.core.exceptions import ValidationError
 from django.db.models import Field, Model
@@ -62,6 +63,8 @@ class BaseVectorField(FieldBase):
     allows_zero: ClassVar[bool] = True
     descriptor_class = VectorAttribute
     empty_strings_allowed = False
+    # An empty list is no missing vector but a bad one.
+    empty_values = [None, ""]
     default_error_messages = {"invalid_vector": "%(fault)s."}
 
     def __init__(self, *args: Any, dimensions: int, **kwargs: Any) -> None:
@@ -104,9 +107,10 @@ class BaseVectorField(FieldBase):
         if isinstance(value, Vector) and self.codec is SINGLE:
             return value
         try:
-            return self.codec.parse(value)
+            return self.codec.parse(value, self.dimensions)
         except VectorValueError:
-            return value
+            # Django compares values with its empty ones, which arrays answer with arrays.
+            return value.tolist() if isinstance(value, np.ndarray) else value
 
     def parse(self, value: VectorLike) -> Vector:
         """`value` as this column holds it, or `VectorValueError` naming the field and the fault."""

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import F, Model, Q, QuerySet
+from django.db.models.query import FlatValuesListIterable
 from django.db.models.sql import Query
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 
@@ -189,12 +190,14 @@ class _Ranking:
         self._check(queryset.model)
         if excluded:
             queryset = queryset.exclude(pk__in=excluded)
-        ranked = queryset.filter(self._eligible()).annotate(
-            **{self.distance_as: distance(self.field.name, self.near)}
+        ranked = _annotated(
+            queryset.filter(self._eligible()),
+            self.distance_as,
+            distance(self.field.name, self.near),
         )
         if self.similarity_as:
             similarity = distance.similarity(F(self.distance_as))
-            ranked = ranked.annotate(**{self.similarity_as: similarity})
+            ranked = _annotated(ranked, self.similarity_as, similarity)
         limit = self._limit(distance)
         if limit is not None:
             ranked = ranked.filter(**{f"{self.distance_as}__lte": limit})
@@ -241,6 +244,13 @@ class _Ranking:
         queryset.query = queryset.query.chain(SearchQuery)
         queryset.query.search = Search(self.field, self.near)
         return queryset
+
+
+def _annotated(queryset: QuerySet[ModelT], name: str, expression: Any) -> QuerySet[ModelT]:
+    """Annotate, but add no column to a flat list of values."""
+    if queryset._iterable_class is FlatValuesListIterable:
+        return queryset.alias(**{name: expression})
+    return queryset.annotate(**{name: expression})
 
 
 def _deferring(queryset: QuerySet[ModelT], field: BaseVectorField) -> QuerySet[ModelT]:

@@ -1,0 +1,29 @@
+"""What must hold on every database, as classes that a backend's tests inherit.
+
+A test class of a backend inherits one of these and `django.test.TestCase`, with
+`hybrid_store.test` among the installed apps and the database as "default":
+
+    class TestDistances(DistanceConformance, TestCase):
+        pass
+
+The embedders "default" and "second" must be configured, both of 384 dimensions and of different
+spaces.
+"""
+
+from hybrid_store.test.conformance.distances import DistanceConformance
+from hybrid_store.test.conformance.fields import FieldConformance
+from hybrid_store.test.conformance.freshness import FreshnessConformance
+from hybrid_store.test.conformance.generation import GenerationConformance
+from hybrid_store.test.conformance.inheritance import InheritanceConformance
+from hybrid_store.test.conformance.search import SearchConformance
+from hybrid_store.test.conformance.spaces import SpaceConformance
+
+__all__ = [
+    "DistanceConformance",
+    "FieldConformance",
+    "FreshnessConformance",
+    "GenerationConformance",
+    "InheritanceConformance",
+    "SearchConformance",
+    "SpaceConformance",
+]

@@ -1,0 +1,307 @@
+"""Embeddings that no longer match their text are found, however either was written."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import numpy as np
+from django.core.serializers import deserialize, serialize
+from django.db import connection
+from django.db.models import F, Value
+from django.db.models.functions import Concat
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hybrid_store.models import freshness, stale
+from hybrid_store.models.fingerprint import content_digest, fingerprint
+from hybrid_store.test.conformance.base import ConformanceBase, embedding_field, generate
+from hybrid_store.test.models import Article, Author, Book, Essay, Note, Post
+
+__all__ = ["FreshnessConformance"]
+
+VECTOR = np.ones(384, dtype=np.float32)
+
+# PostgreSQL stores no NUL and no database stores lone surrogates.
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
+
+
+def is_stale(row: Any) -> bool:
+    return bool(stale(type(row)._default_manager.filter(pk=row.pk)).exists())
+
+
+class FreshnessConformance(ConformanceBase):
+    def embedded(self, **values: Any) -> Book:
+        book = Book.objects.create(**{"title": "title", "description": "text", **values})
+        generate(Book)
+        book.refresh_from_db()
+        assert not is_stale(book)
+        return book
+
+    # The rendering
+
+    @given(title=texts, description=texts, year=st.none() | st.integers(-(2**31), 2**31 - 1))
+    def test_python_and_sql_agree_about_every_text(
+        self, title: str, description: str, year: int | None
+    ) -> None:
+        field = embedding_field(Book)
+        book = Book.objects.create(title=title, description=description, year=year)
+        text, content, blank = (
+            Book.objects.annotate(
+                t=freshness.rendering(field), c=freshness.content(field)
+            )
+            .filter(pk=book.pk)
+            .values_list("t", "c", freshness.blank(field))
+            .get()
+        )
+        assert text == f"{title}\n{description}"
+        assert content == content_digest(text)
+        assert bool(blank) == freshness.is_blank(text) == (not text.strip())
+
+    def test_every_type_of_source_renders_alike_on_every_database(self) -> None:
+        code = uuid.UUID("12345678-9abc-def0-1234-56789abcdef0")
+        author = Author.objects.create(name="Ann")
+        Article.objects.create(
+            slug="a-b", url="https://example.org/?a=1", number=-(2**40), code=code, author=author
+        )
+        Article.objects.create(slug="x")
+        rendered = Article.objects.order_by("pk").values_list(
+            freshness.rendering(embedding_field(Article)), flat=True
+        )
+        assert list(rendered) == [
+            f"a-b\nhttps://example.org/?a=1\n-1099511627776\n{code.hex}\nAnn",
+            "x\n\n\n\n",
+        ]
+
+    # States
+
+    def test_a_new_row_is_stale_and_an_embedded_one_is_current(self) -> None:
+        book = Book.objects.create(title="title")
+        assert is_stale(book)
+        generate(Book)
+        book.refresh_from_db()
+        assert not is_stale(book)
+        assert book.embedding_fingerprint == fingerprint(embedding_field(Book).space, "title\n")
+
+    def test_a_row_without_text_is_neither_stale_nor_embedded(self) -> None:
+        for title in ("", "  ", "\n\t", "\u3000\xa0"):
+            book = Book.objects.create(title=title, description=title)
+            assert not is_stale(book), repr(title)
+        assert generate(Book).embedded == 0
+
+    def test_a_text_that_is_gone_takes_its_vector_along(self) -> None:
+        book = self.embedded()
+        Book.objects.update(title="", description=" ")
+        assert is_stale(book)
+        assert generate(Book).cleared == 1
+        book.refresh_from_db()
+        assert (book.embedding, book.embedding_fingerprint) == (None, None)
+        assert not is_stale(book)
+
+    # Every way of writing the text is seen
+
+    def test_save_is_seen(self) -> None:
+        book = self.embedded()
+        book.title = "another"
+        book.save()
+        assert is_stale(book)
+
+    def test_save_of_some_fields_is_seen(self) -> None:
+        book = self.embedded()
+        book.description = "another"
+        book.save(update_fields=["description"])
+        assert is_stale(book)
+
+    def test_update_is_seen(self) -> None:
+        book = self.embedded()
+        Book.objects.update(title=Concat(F("title"), Value("!")))
+        assert is_stale(book)
+
+    def test_bulk_update_and_bulk_create_are_seen(self) -> None:
+        book = self.embedded()
+        book.title = "another"
+        Book.objects.bulk_update([book], ["title"])
+        [new] = Book.objects.bulk_create([Book(title="new")])
+        assert is_stale(book)
+        assert is_stale(new)
+
+    def test_raw_sql_is_seen(self) -> None:
+        book = self.embedded()
+        with connection.cursor() as cursor:
+            cursor.execute(f"UPDATE {Book._meta.db_table} SET title = 'another'")  # noqa: S608
+        assert is_stale(book)
+
+    def test_a_loaded_fixture_is_seen(self) -> None:
+        book = self.embedded()
+        fixture = serialize("json", [book]).replace('"title": "title"', '"title": "another"')
+        for row in deserialize("json", fixture):
+            row.save()
+        assert is_stale(book)
+
+    def test_an_edit_of_a_related_row_is_seen(self) -> None:
+        author = Author.objects.create(name="Ann")
+        article = Article.objects.create(slug="s", author=author)
+        generate(Article)
+        assert not is_stale(article)
+        Author.objects.update(name="Bob")
+        assert is_stale(article)
+        assert generate(Article).embedded == 1
+        assert not is_stale(article)
+
+    def test_a_callable_source_is_found_by_scanning(self) -> None:
+        essay, blank = Essay.objects.create(words="a,b"), Essay.objects.create(words="")
+        assert is_stale(essay)
+        assert not is_stale(blank)
+        assert generate(Essay).embedded == 1
+        essay.refresh_from_db()
+        assert not is_stale(essay)
+        assert essay.embedding_fingerprint.endswith(content_digest("A B"))
+        Essay.objects.update(words="c")
+        assert Essay.objects.stale().count() == 2
+        assert generate(Essay).embedded == 2
+
+    def test_a_text_changed_and_changed_back_is_current(self) -> None:
+        book = self.embedded()
+        Book.objects.update(title="another")
+        Book.objects.update(title="title")
+        assert not is_stale(book)
+
+    # Vectors written by hand
+
+    def test_a_vector_assigned_by_hand_loses_the_fingerprint(self) -> None:
+        book = self.embedded()
+        book.embedding = VECTOR
+        assert book.embedding_fingerprint is None
+        book.save()
+        assert is_stale(book)
+
+    def test_saving_only_the_vector_loses_the_fingerprint(self) -> None:
+        book = self.embedded()
+        book.embedding = VECTOR
+        book.save(update_fields=["embedding"])
+        assert Book.objects.get().embedding_fingerprint is None
+        assert is_stale(book)
+
+    def test_a_vector_written_to_a_row_loaded_without_it_loses_the_fingerprint(self) -> None:
+        self.embedded()
+        for names in (["title"], ["title", "embedding_fingerprint"]):
+            generate(Book)
+            book = Book.objects.only(*names).get()
+            book.embedding = VECTOR
+            book.save()
+            assert is_stale(book)
+
+    def test_update_and_bulk_update_of_the_vector_lose_the_fingerprint(self) -> None:
+        book = self.embedded()
+        Book.objects.update(embedding=VECTOR)
+        assert is_stale(book)
+        generate(Book)
+        book.refresh_from_db()
+        book.embedding = VECTOR
+        Book.objects.bulk_update([book], ["embedding"])
+        assert is_stale(book)
+
+    def test_assigning_the_same_vector_changes_nothing(self) -> None:
+        book = self.embedded()
+        book.embedding = book.embedding.to_list()
+        book.save()
+        assert not is_stale(book)
+
+    def test_a_given_pair_is_stored_as_it_is(self) -> None:
+        stamp = fingerprint(embedding_field(Book).space, "t\n")
+        book = Book.objects.create(title="t", embedding=VECTOR, embedding_fingerprint=stamp)
+        assert not is_stale(book)
+
+    # Instances that are older than the row
+
+    def test_a_stale_save_of_a_ranked_row_keeps_the_newer_fingerprint(self) -> None:
+        self.embedded()
+        old = Book.objects.nearest("title").get()
+        Book.objects.update(title="newer")
+        generate(Book)
+        old.save()  # writes the old title, and must not write the old fingerprint over the new
+        stored = Book.objects.get()
+        assert stored.title == "title"
+        assert stored.embedding_fingerprint.endswith(content_digest("newer\ntext"))
+        assert is_stale(stored)
+
+    def test_a_vector_loaded_late_brings_the_fingerprint_stored_with_it(self) -> None:
+        self.embedded()
+        old = Book.objects.nearest("title").get()
+        Book.objects.update(title="newer")
+        generate(Book)
+        assert old.embedding == Book.objects.get().embedding
+        assert old.embedding_fingerprint == Book.objects.get().embedding_fingerprint
+        old.save()
+        assert is_stale(old)
+
+    def test_a_stale_save_of_a_whole_row_restores_a_true_pair(self) -> None:
+        old = self.embedded()
+        Book.objects.update(title="newer")
+        generate(Book)
+        old.save()
+        assert not is_stale(old)
+        assert Book.objects.get().embedding == old.embedding
+
+    def test_saving_a_ranked_row_keeps_a_current_row_current(self) -> None:
+        book = self.embedded()
+        ranked = Book.objects.nearest("title").get()
+        ranked.year = 1999
+        ranked.save()
+        assert not is_stale(book)
+        assert ranked.embedding is not None
+        ranked.save()
+        assert not is_stale(book)
+
+    def test_refreshing_and_copying_keep_a_row_current(self) -> None:
+        book = self.embedded()
+        book.refresh_from_db()
+        book.save()
+        book.refresh_from_db(fields=["embedding"])
+        book.save()
+        book.pk, book._state.adding = None, True
+        book.save()
+        assert Book.objects.count() == 2
+        assert not Book.objects.stale().exists()
+
+    # Embedding on save
+
+    def test_on_save_now_embeds_at_once(self) -> None:
+        note = Note.objects.create(text="apple")
+        assert note.embedding is not None
+        assert not is_stale(note)
+        assert Note.objects.nearest("apple").get() == note
+        note.text = "stone"
+        note.save()
+        assert not is_stale(note)
+        assert Note.objects.get().embedding == note.embedding
+        note.text = ""
+        note.save(update_fields=["text"])
+        assert Note.objects.get().embedding is None
+
+    def test_saving_what_is_current_calls_no_embedder(self) -> None:
+        from hybrid_store.test.embedders import count_documents_embedded
+
+        note = Note.objects.create(text="apple")
+        with count_documents_embedded() as texts:
+            note.save()
+            note.save(update_fields=["text"])
+        assert texts == []
+
+    def test_a_save_survives_an_embedder_that_fails(self) -> None:
+        from hybrid_store.exceptions import EmbedderUnavailableError
+        from hybrid_store.test.embedders import before_each_answer
+
+        def fail(_: Any) -> None:
+            raise EmbedderUnavailableError("no answer")
+
+        with before_each_answer(fail), self.assertLogs("hybrid_store", "ERROR") as logs:
+            note = Note.objects.create(text="apple")
+        assert "was saved but not embedded" in logs.output[0]
+        assert is_stale(note)
+        generate(Note)
+        assert not is_stale(note)
+
+    def test_a_model_without_our_manager_is_checked_by_functions(self) -> None:
+        post = Post.objects.create(text="p")
+        assert list(stale(Post.objects.all())) == [post]

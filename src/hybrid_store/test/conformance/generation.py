@@ -1,0 +1,141 @@
+"""Generation: what is embedded, what is paid for, and edits in flight."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hybrid_store.exceptions import EmbedderAnswerError, EmbedderRefusedError
+from hybrid_store.sync.coverage import Coverage, coverage
+from hybrid_store.sync.generation import Generation
+from hybrid_store.sync.verification import verify
+from hybrid_store.test.conformance.base import ConformanceBase, embedding_field, generate
+from hybrid_store.test.embedders import before_each_answer, count_documents_embedded
+from hybrid_store.test.models import Article, Author, Book, Essay, Novel
+
+__all__ = ["GenerationConformance"]
+
+
+class GenerationConformance(ConformanceBase):
+    def test_every_stale_row_is_embedded_and_only_once(self) -> None:
+        Book.objects.bulk_create([Book(title=f"title {n}") for n in range(25)])
+        with count_documents_embedded() as texts:
+            assert generate(Book, batch_size=10).embedded == 25
+            assert sorted(texts) == sorted(f"title {n}\n" for n in range(25))
+            assert generate(Book).embedded == 0
+        assert len(texts) == 25
+        assert verify(embedding_field(Book)).ok
+
+    def test_equal_texts_of_a_batch_are_embedded_once(self) -> None:
+        Book.objects.bulk_create([Book(title="same") for _ in range(5)])
+        with count_documents_embedded() as texts:
+            assert generate(Book).embedded == 5
+        assert texts == ["same\n"]
+        assert verify(embedding_field(Book)).ok
+
+    def test_a_limit_is_the_most_rows(self) -> None:
+        Book.objects.bulk_create([Book(title=f"title {n}") for n in range(9)])
+        assert generate(Book, limit=5, batch_size=3).embedded == 5
+        assert Book.objects.stale().count() == 4
+
+    def test_an_edit_in_flight_is_never_overwritten(self) -> None:
+        for model, values, edit in [
+            (Book, {"title": "old"}, lambda: Book.objects.update(title="new")),
+            (Essay, {"words": "old"}, lambda: Essay.objects.update(words="new")),
+            (
+                Article,
+                {"slug": "s", "author": Author.objects.create(name="old")},
+                lambda: Author.objects.update(name="new"),
+            ),
+        ]:
+            with self.subTest(model=model):
+                row = model.objects.create(**values)  # type: ignore[attr-defined]
+                with before_each_answer(lambda _, edit=edit: edit()):  # type: ignore[misc]
+                    report = generate(model)
+                assert (report.embedded, report.changed) == (0, 1)
+                row.refresh_from_db()
+                assert row.embedding is None
+                assert generate(model).embedded == 1
+                assert verify(embedding_field(model)).ok
+
+    def test_a_row_deleted_in_flight_stays_deleted(self) -> None:
+        for model, values in [(Book, {"title": "t"}), (Essay, {"words": "t"})]:
+            model.objects.create(**values)  # type: ignore[attr-defined]
+            with before_each_answer(lambda _, model=model: model.objects.all().delete()):  # type: ignore[misc,attr-defined]
+                assert generate(model).changed == 1
+            assert not model.objects.exists()  # type: ignore[attr-defined]
+
+    def test_an_error_of_the_embedder_keeps_what_was_stored(self) -> None:
+        Book.objects.bulk_create([Book(title=f"title {n}") for n in range(6)])
+
+        def fail(texts: Any) -> None:
+            if "title 4\n" in texts:
+                raise EmbedderRefusedError("quota exhausted")
+
+        with before_each_answer(fail), self.assertRaisesMessage(EmbedderRefusedError, "quota"):
+            generate(Book, batch_size=2)
+        assert Book.objects.stale().count() == 2
+        assert verify(embedding_field(Book)).ok
+
+    def test_a_bad_answer_is_never_stored(self) -> None:
+        from unittest import mock
+
+        from hybrid_store.embedders.hashing import HashingEmbedder
+
+        Book.objects.bulk_create([Book(title=f"title {n}") for n in range(3)])
+        good = np.ones((3, 384), dtype=np.float32)
+        holed = good.copy()
+        holed[1, 7] = np.nan
+        for answer in (good[:2], np.vstack([good, good]), good[:, :100], holed, good * 0):
+            with (
+                mock.patch.object(HashingEmbedder, "embed_batch", lambda *_: answer),  # noqa: B023
+                self.assertRaises(EmbedderAnswerError),
+            ):
+                generate(Book)
+        assert not Book.objects.filter(embedding__isnull=False).exists()
+
+    def test_a_child_is_embedded_through_its_parent(self) -> None:
+        novel = Novel.objects.create(title="novel", series="s")
+        assert generate(Novel).embedded == 1
+        novel.refresh_from_db()
+        assert novel.embedding is not None
+        assert Book.objects.nearest("novel").get().pk == novel.pk
+
+    def test_coverage_counts_the_states(self) -> None:
+        Book.objects.create(title="current")
+        generate(Book)
+        Book.objects.create(title="new")
+        Book.objects.create(title=" ")
+        other = Book.objects.create(title="other")
+        Book.objects.filter(pk=other.pk).update(
+            embedding=np.ones(384), embedding_fingerprint="0" * 16 + ":" + "0" * 32
+        )
+        assert coverage(embedding_field(Book)) == Coverage(
+            rows=4, current=1, stale=2, blank=1, other_spaces=1
+        )
+
+    def test_verification_names_every_fault_with_its_keys(self) -> None:
+        books = [Book.objects.create(title=f"title {n}") for n in range(4)]
+        generate(Book)
+        Book.objects.filter(pk=books[0].pk).update(title="edited")
+        same = Book.objects.get(pk=books[1].pk).embedding
+        rows = Book.objects.filter(pk=books[2].pk)
+        rows.update(embedding=same, embedding_fingerprint=books_fingerprint(books[2].pk))
+        Book.objects.filter(pk=books[3].pk).update(embedding_fingerprint=None)
+        found = verify(embedding_field(Book))
+        assert dict(found.faults) == {
+            "the text has changed since it was embedded": [books[0].pk],
+            "the vector is that of a row with another text": [books[2].pk],
+            "the vector is of unknown origin (no fingerprint)": [books[3].pk],
+        }
+
+    def test_batches_go_on_behind_rows_that_stay_stale(self) -> None:
+        Book.objects.bulk_create([Book(title=f"title {n}") for n in range(6)])
+        with before_each_answer(lambda texts: Book.objects.update(year=1, description="edited")):
+            report = Generation(embedding_field(Book), batch_size=2).run()
+        assert (report.changed, report.embedded) == (2, 4)
+
+
+def books_fingerprint(pk: Any) -> Any:
+    return Book.objects.values_list("embedding_fingerprint", flat=True).get(pk=pk)

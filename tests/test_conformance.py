@@ -1,0 +1,36 @@
+"""The conformance suite, on the database that the run has chosen."""
+
+from __future__ import annotations
+
+from django.test import TestCase
+from hypothesis.extra.django import TestCase as HypothesisTestCase
+
+from hybrid_store.test import conformance
+
+
+class TestFields(conformance.FieldConformance, HypothesisTestCase):
+    pass
+
+
+class TestDistances(conformance.DistanceConformance, HypothesisTestCase):
+    pass
+
+
+class TestSearch(conformance.SearchConformance, HypothesisTestCase):
+    pass
+
+
+class TestFreshness(conformance.FreshnessConformance, HypothesisTestCase):
+    pass
+
+
+class TestGeneration(conformance.GenerationConformance, TestCase):
+    pass
+
+
+class TestInheritance(conformance.InheritanceConformance, TestCase):
+    pass
+
+
+class TestSpaces(conformance.SpaceConformance, TestCase):
+    pass
