@@ -1,0 +1,66 @@
+"""`python -m benchmarks`, also `make bench`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks import project
+
+ROWS = [10_000, 100_000]
+DATABASES = ["sqlite", "postgresql18"]
+ROUNDS = 11
+QUICK_ROWS = [1000]
+QUICK_ROUNDS = 3
+
+
+def main() -> None:
+    options = _parser().parse_args()
+    if options.quick:
+        options.rows, options.repeat = QUICK_ROWS, QUICK_ROUNDS
+    project.start(options.databases)
+    report = "\n".join(_results(options))
+    print(report)
+    if options.output:
+        options.output.write_text(report)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--rows", nargs="+", type=int, default=ROWS, help="Sizes of the tables.")
+    parser.add_argument(
+        "--databases", nargs="+", choices=project.DATABASES, default=DATABASES, metavar="DATABASE"
+    )
+    parser.add_argument("--repeat", type=int, default=ROUNDS, help="Rounds; medians are shown.")
+    parser.add_argument("--output", type=Path, help="Also write the tables to this file.")
+    parser.add_argument(
+        "--quick", action="store_true", help="Few rows and rounds: does it all still work?"
+    )
+    return parser
+
+
+def _results(options: argparse.Namespace) -> Iterator[str]:
+    """Markdown, with one line to standard error for every table that is done."""
+    # Models need Django to be set up.
+    from benchmarks import generation, loading, memory, reading, search
+    from benchmarks.bench import Bench
+    from benchmarks.data import Corpus
+    from benchmarks.report import environment
+
+    yield environment(options.databases)
+    started = time.monotonic()
+    corpora = [Corpus(rows) for rows in options.rows]
+    for alias in options.databases:
+        # Loading comes first: the others read what it leaves.
+        plan = [(corpus, module) for corpus in corpora for module in (loading, search, memory)]
+        for corpus, module in [*plan, *((corpora[-1], module) for module in (reading, generation))]:
+            for table in module.tables(Bench(alias, corpus, options.repeat)):
+                print(f"{time.monotonic() - started:5.0f} s  {table.title}", file=sys.stderr)
+                yield str(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""The same documents in three ways: ours, the tutorials', and pgvector.django's."""
+
+from __future__ import annotations
+
+from django.db import models
+from pgvector.django import VectorField as PgvectorField
+
+from benchmarks.project import DIMENSIONS
+from hybrid_store.models import EmbeddingField, HybridManager, VectorField, VectorIndex
+
+__all__ = ["Article", "Document", "PgvectorDocument", "TutorialArticle", "TutorialDocument"]
+
+
+class BaseDocument(models.Model):
+    title = models.CharField(max_length=100)
+    group = models.IntegerField(db_index=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Document(BaseDocument):
+    """Ours."""
+
+    embedding = VectorField(dimensions=DIMENSIONS)
+
+    objects = HybridManager()
+
+    class Meta:
+        indexes = [VectorIndex("embedding", metric="cosine", name="benchmarks_document_vec")]
+
+
+class TutorialDocument(BaseDocument):
+    """float32 bytes in a BinaryField, compared in Python."""
+
+    embedding = models.BinaryField()
+
+    objects = models.Manager["TutorialDocument"]()
+
+
+class PgvectorDocument(BaseDocument):
+    """The table of `Document` through pgvector.django: same rows, same index, other code."""
+
+    embedding = PgvectorField(dimensions=DIMENSIONS)
+
+    objects = models.Manager["PgvectorDocument"]()
+
+    class Meta:
+        managed = False
+        db_table = "benchmarks_document"
+
+
+class BaseArticle(models.Model):
+    text = models.TextField()
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Article(BaseArticle):
+    """A text that is embedded by the engine."""
+
+    embedding = EmbeddingField(source="text", dimensions=DIMENSIONS)
+
+    objects = HybridManager()
+
+
+class TutorialArticle(BaseArticle):
+    """A text that is embedded by a loop over `save()`."""
+
+    embedding = models.BinaryField(null=True)
+
+    objects = models.Manager["TutorialArticle"]()

@@ -1,0 +1,51 @@
+"""A Django project of its own, with one database an alias."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import django
+from django.conf import settings
+from django.db import connections
+from tests import servers
+
+__all__ = ["DATABASES", "configure", "start"]
+
+DATABASES = ("sqlite", *(f"postgresql{version}" for version in servers.POSTGRESQL_VERSIONS))
+DIMENSIONS = 384
+
+
+def configure(databases: dict[str, dict[str, Any]]) -> None:
+    """Set Django up; there is no default database, so every query names one."""
+    settings.configure(
+        DATABASES={"default": {}, **databases},
+        INSTALLED_APPS=["hybrid_store", "benchmarks"],
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        USE_TZ=True,
+        HYBRID_STORE={
+            "EMBEDDERS": {
+                "default": {
+                    "BACKEND": "benchmarks.embedder.ConstantEmbedder",
+                    "MODEL": "constant",
+                    "DIMENSIONS": DIMENSIONS,
+                }
+            }
+        },
+    )
+    django.setup()
+
+
+def start(aliases: Iterable[str]) -> None:
+    """Start the databases, which live until this process ends, and set Django up."""
+    configure({alias: _database(alias) for alias in aliases})
+    from hybrid_store.backends import vector_ops
+
+    for alias in aliases:
+        vector_ops(connections[alias]).create_extension()
+
+
+def _database(alias: str) -> dict[str, Any]:
+    if alias == "sqlite":
+        return servers.sqlite(servers.temporary_folder() / "benchmarks.sqlite3")
+    return servers.start_postgresql(int(alias.removeprefix("postgresql")))

@@ -1,0 +1,89 @@
+"""Results as Markdown."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from django.db import connections
+
+import hybrid_store
+from benchmarks.timing import Way
+from hybrid_store.backends import vector_ops
+
+__all__ = ["Table", "environment", "rates", "times"]
+
+PACKAGES = ("Django", "numpy", "psycopg", "pgvector")
+
+
+@dataclass(frozen=True)
+class Table:
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def __str__(self) -> str:
+        rule = ["---", *["---:"] * (len(self.columns) - 1)]
+        lines = [f"| {' | '.join(cells)} |" for cells in (self.columns, rule, *self.rows)]
+        return "\n".join([f"### {self.title}", "", *lines, ""])
+
+
+def times(title: str, ways: Sequence[Way[Any]], accuracy: str = "recall") -> Table:
+    """Milliseconds; how many times faster than the first way; the `accuracy` that was judged."""
+    rows = [
+        [way.label, _number(way.median * 1000), _faster(way, ways[0]), f"{way.accuracy:.3f}"]
+        for way in ways
+    ]
+    return Table(title, ["", "ms", "times as fast as the first", accuracy], rows)
+
+
+def rates(title: str, ways: Sequence[Way[Any]], count: int) -> Table:
+    """Rows a second, where a round did `count`, and how many times faster than the first way."""
+    rows = [[way.label, f"{count / way.median:,.0f}", _faster(way, ways[0])] for way in ways]
+    return Table(title, ["", "rows/s", "times as fast as the first"], rows)
+
+
+def _faster(way: Way[Any], first: Way[Any]) -> str:
+    return _number(first.median / way.median)
+
+
+def _number(value: float) -> str:
+    """Three significant digits, none of them after the point from 100 on."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def environment(aliases: Iterable[str]) -> str:
+    """What the figures were measured with, as a Markdown list."""
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    orjson = "with" if importlib.util.find_spec("orjson") else "without"
+    lines = [
+        f"django-hybrid-store {hybrid_store.__version__}",
+        f"{_processor()}, {os.cpu_count()} cores; NumPy uses one thread",
+        f"Python {platform.python_version()}, {packages}, {orjson} orjson",
+        *(_server(alias) for alias in aliases),
+    ]
+    return "".join(f"- {line}\n" for line in lines)
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _server(alias: str) -> str:
+    ops = vector_ops(connections[alias])
+    extension = ops.extension_report()
+    server = f"{ops.server()} through {ops.driver()}"
+    return f"{server}, {extension.name} extension {extension.version}" if extension else server

@@ -1,0 +1,61 @@
+"""Timing several ways of doing the same thing, side by side."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+__all__ = ["Way", "side_by_side"]
+
+T = TypeVar("T")
+
+
+@dataclass
+class Way(Generic[T]):
+    """One way: what it is called, what it does in a round, and how good the result is.
+
+    `judge` gives the accuracy of a round's result, from 0 to 1; a way that is `exact` must reach 1
+    in every round. `prepare` comes before every round. Neither is timed.
+    """
+
+    label: str
+    run: Callable[[int], T]
+    judge: Callable[[int, T], float]
+    prepare: Callable[[], object] = lambda: None
+    exact: bool = True
+    seconds: list[float] = field(default_factory=list)
+    accuracies: list[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    @property
+    def accuracy(self) -> float:
+        return statistics.fmean(self.accuracies)
+
+    def measure(self, number: int) -> None:
+        """Time round `number` and judge its result."""
+        self.prepare()
+        started = time.perf_counter()
+        result = self.run(number)
+        self.seconds.append(time.perf_counter() - started)
+        accuracy = self.judge(number, result)
+        if self.exact and accuracy < 1:
+            raise AssertionError(f"{self.label}: round {number} is only {accuracy:.1%} right.")
+        self.accuracies.append(accuracy)
+
+
+def side_by_side(ways: Sequence[Way[T]], rounds: int, *, warm_up: bool = True) -> Sequence[Way[T]]:
+    """Time all `ways` in turn, round after round, so that a busy machine harms all alike."""
+    if warm_up:
+        for way in ways:
+            way.prepare()
+            way.run(0)
+    for number in range(rounds):
+        for way in ways:
+            way.measure(number)
+    return ways
