@@ -1,0 +1,51 @@
+"""`manage.py showcase`: a search by meaning, and the recommendations for one film."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from films.models import Film
+from hybrid_store.exceptions import HybridStoreError
+
+__all__ = ["Command"]
+
+TITLE_WIDTH = 46
+
+
+class Command(BaseCommand):
+    help = "Prints a search by meaning, and films that are like one film."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--query", default="a crew lost in space")
+        parser.add_argument("--film", default="Toy Story", help="Title of the film to start from.")
+        parser.add_argument("--count", type=int, default=5, help="Rows to print (default: 5).")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        film = Film.objects.filter(title__iexact=options["film"]).first()
+        if film is None:
+            raise CommandError(
+                f"There is no film {options['film']!r}: run load_films, or give --film."
+            )
+        count = max(1, options["count"])
+        try:
+            found = list(Film.objects.nearest(options["query"])[:count])
+            recommended = list(Film.objects.recommend(like=[film])[:count])
+        except HybridStoreError as error:
+            raise CommandError(str(error)) from error
+        if not found:
+            raise CommandError("No film has a vector yet: run generate_embeddings.")
+        self._print(f"Films about “{options['query']}”", found)
+        self._print(f"More like {film} ({film.year})", recommended)
+
+    def _print(self, heading: str, films: Iterable[Any]) -> None:
+        self.stdout.write(f"\n{self.style.MIGRATE_HEADING(heading)}")
+        for film in films:
+            title = (
+                film.title
+                if len(film.title) <= TITLE_WIDTH
+                else f"{film.title[: TITLE_WIDTH - 1]}…"
+            )
+            self.stdout.write(f"  {film.similarity:6.3f}  {film.year}  {title}")

@@ -1,0 +1,125 @@
+"""The pages. Everything they show follows from the address; none needs JavaScript."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+from films.forms import SearchForm, TasteForm
+from films.models import Film
+from films.posters import draw
+from films.taste import MOST, Taste
+from hybrid_store.exceptions import HybridStoreError
+
+__all__ = ["film", "poster", "search", "taste"]
+
+logger = logging.getLogger(__name__)
+
+PAGE = 24
+SIMILAR = 8
+SUGGESTED = 12
+
+EXAMPLES = (
+    "a crew lost in space",
+    "a toy afraid of being replaced",
+    "one honest man against a corrupt town",
+    "growing old and looking back",
+    "children befriend a gentle monster",
+    "a love that is not allowed",
+    "trapped in the snow with a killer",
+    "food brings people together",
+)
+
+
+def cards() -> QuerySet[Film]:
+    """Films as lists show them: with their genres, without their vectors."""
+    films: QuerySet[Film] = Film.objects.defer("embedding").prefetch_related("genres")
+    return films
+
+
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    """Search by meaning; without a query, browse."""
+    form = SearchForm(request.GET)
+    context: dict[str, Any] = {"form": form, "taste": Taste.from_query(request.GET)}
+    if form.is_valid():
+        films, text = form.narrow(cards()), form.cleaned_data["q"]
+        if text:
+            context |= ranked(lambda: films.nearest(text)[:PAGE])  # type: ignore[attr-defined]
+        else:
+            pages = Paginator(films, PAGE)
+            context |= {"page": pages.get_page(request.GET.get("page")), "examples": EXAMPLES}
+    return render(request, "films/search.html", context)
+
+
+@require_safe
+def film(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
+    """One film, and those that are like it."""
+    shown = get_object_or_404(Film.objects.prefetch_related("genres"), pk=pk)
+    kept = Taste.from_query(request.GET)
+    if request.path != shown.get_absolute_url():
+        return HttpResponsePermanentRedirect(shown.get_absolute_url() + kept.suffix)
+    context = {"film": shown, "taste": kept}
+    similar = ranked(lambda: cards().nearest(shown)[:SIMILAR])  # type: ignore[attr-defined]
+    return render(request, "films/film.html", context | similar)
+
+
+@require_safe
+def taste(request: HttpRequest) -> HttpResponse:
+    """More like these, less like those."""
+    asked = Taste.from_query(request.GET)
+    chosen: dict[int, Film] = Film.objects.in_bulk(asked.keys)
+    known = asked.only(chosen)
+    form = TasteForm(request.GET)
+    context: dict[str, Any] = {
+        "form": form,
+        "taste": known,
+        "liked": [chosen[key] for key in known.like],
+        "unliked": [chosen[key] for key in known.unlike],
+        "ignored": asked.ignored + len(asked.keys) - len(known.keys),
+        "most": MOST,
+    }
+    if form.is_valid():
+        context |= {"filters": form.chosen(), "candidates": candidates(form, known)}
+        if known.like:
+            liked, unliked = context["liked"], context["unliked"]
+            films: Any = form.narrow(cards())
+            context |= ranked(lambda: films.recommend(liked, unliked)[:PAGE])
+    return render(request, "films/taste.html", context)
+
+
+def candidates(form: TasteForm, known: Taste) -> list[Film]:
+    """Films to add to a taste: those with the title looked for, else some to begin with."""
+    title = form.cleaned_data["title"]
+    films = cards().exclude(pk__in=known.keys)
+    if title:
+        return list(films.filter(title__icontains=title)[:SUGGESTED])
+    return [] if known.like else list(films.order_by("?")[:SUGGESTED])
+
+
+def ranked(found: Callable[[], QuerySet[Film]]) -> dict[str, Any]:
+    """The films that a search finds, or what to tell the visitor about why it cannot find them."""
+    try:
+        films = list(found())
+    except HybridStoreError as error:
+        logger.warning("A search failed: %s", error)
+        return {"films": [], "failure": str(error)}
+    unembedded = Film.objects.filter(embedding__isnull=True).exists()
+    return {"films": films, "unembedded": unembedded}
+
+
+@require_safe
+@cache_control(public=True, max_age=86400)
+def poster(request: HttpRequest, pk: int) -> HttpResponse:
+    """The drawn poster of a film."""
+    shown = get_object_or_404(cards(), pk=pk)
+    svg = draw(shown.title, shown.year, [genre.name for genre in shown.genres.all()])
+    return HttpResponse(svg, content_type="image/svg+xml")
