@@ -1,0 +1,111 @@
+"""`SentenceModel`: a sentence-transformers model, loaded from its folder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hybrid_store.embedders.bert import POOLINGS, Bert, Packed, normalized
+from hybrid_store.embedders.folder import ModelFolder
+from hybrid_store.exceptions import InvalidEmbedderError
+from hybrid_store.vectors import FloatArray
+
+__all__ = ["SentenceModel"]
+
+WORDS = "embeddings.word_embeddings.weight"
+
+HEAD = 64
+"""Characters a token that are tokenized at first: far more than a token has in any language."""
+
+
+class SentenceModel:
+    """Texts to vectors; safe to use from several threads at once.
+
+    Needs the packages `tokenizers` and `safetensors`. Raises `InvalidEmbedderError` where a file
+    is missing or damaged, or where its weights are not those that `sha256` names.
+    """
+
+    def __init__(
+        self,
+        folder: ModelFolder,
+        *,
+        sha256: str | None = None,
+        max_length: int | None = None,
+        normalize: bool = True,
+    ) -> None:
+        folder.verify()
+        if sha256 is not None:
+            check_hash(folder.weights, sha256)
+        self.config = folder.bert
+        self.pool = POOLINGS[folder.pooling]
+        self.normalize = normalize or folder.normalizes
+        self.max_length = min(max_length or folder.max_length, folder.bert.room)
+        self.tokenizer = load_tokenizer(folder, self.max_length)
+        self.bert = load_bert(folder)
+
+    def __call__(self, texts: Sequence[str]) -> FloatArray:
+        """Float32 of shape (len(texts), dimensions), in the order of the texts."""
+        tokens = [self.tokens(text) for text in texts]
+        # Equal lengths have to be neighbours in `Packed`.
+        order = np.argsort([len(ids) for ids in tokens], kind="stable")
+        packed = Packed.of([tokens[position] for position in order], self.config)
+        pooled = self.pool(self.bert(packed), packed)
+        vectors = np.empty_like(pooled)
+        vectors[order] = normalized(pooled) if self.normalize else pooled
+        return vectors
+
+    def tokens(self, text: str) -> list[int]:
+        """Token ids, special ones included, cut off after `max_length`."""
+        # Megabytes of text are not tokenized for the sake of their first lines. One text after the
+        # other, because the threads of `encode_batch` would not survive a fork.
+        head = text[: self.max_length * HEAD]
+        ids: list[int] = self.tokenizer.encode(head).ids
+        if len(ids) < self.max_length and len(head) < len(text):
+            ids = self.tokenizer.encode(text).ids
+        return ids
+
+
+def check_hash(file: Path, sha256: str) -> None:
+    with file.open("rb") as opened:
+        found = hashlib.file_digest(opened, "sha256").hexdigest()
+    if found != sha256.lower():
+        raise InvalidEmbedderError(
+            f"{file} is not the file it should be: its SHA-256 is {found}, not {sha256.lower()}."
+        )
+
+
+def load_tokenizer(folder: ModelFolder, max_length: int) -> Any:
+    from tokenizers import Tokenizer
+    from tokenizers.normalizers import Lowercase
+    from tokenizers.normalizers import Sequence as Normalizers
+
+    tokenizer = Tokenizer.from_file(str(folder.tokenizer))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_length)
+    if folder.lowercases:
+        given = [tokenizer.normalizer] if tokenizer.normalizer else []
+        tokenizer.normalizer = Normalizers([Lowercase(), *given])
+    return tokenizer
+
+
+def load_bert(folder: ModelFolder) -> Bert:
+    from safetensors.numpy import load_file
+
+    try:
+        stored = load_file(folder.weights)
+        # Saved as part of a larger model, all names begin with the encoder's.
+        prefix = next(name for name in stored if name.endswith(WORDS)).removesuffix(WORDS)
+        weights = {
+            name.removeprefix(prefix): array.astype(np.float32, copy=False)
+            for name, array in stored.items()
+        }
+        return Bert(weights, folder.bert)
+    except (KeyError, StopIteration, ValueError) as error:
+        raise InvalidEmbedderError(
+            f"{folder.weights} does not hold the weights of a {folder.bert.architecture} encoder: "
+            f"{type(error).__name__} {error}"
+        ) from error
