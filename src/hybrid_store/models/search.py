@@ -241,8 +241,10 @@ class _Ranking:
         return 2.0 if distance is CosineDistance and self.field.allows_zero else None
 
     def _searching(self, queryset: QuerySet[ModelT]) -> QuerySet[ModelT]:
-        queryset.query = queryset.query.chain(SearchQuery)
-        queryset.query.search = Search(self.field, self.near)
+        query = queryset.query.chain(SearchQuery)
+        query.search = Search(self.field, self.near)
+        # Not `queryset.query = ...`, which would turn flat values into dicts.
+        queryset._query = query
         return queryset
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from django.db import connection
-from django.db.models import Avg, Count, F, Max, Min, OuterRef, Q, Subquery, Value
+from django.db.models import Avg, Count, Exists, F, Max, Min, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Round
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,14 +89,15 @@ class DistanceConformance(ConformanceBase):
     def test_an_outer_row_may_be_the_right_side(self) -> None:
         for x in range(4):
             Point.objects.create(name=str(x), vector=[x, x * x, 1])
-        nearest = (
-            Point.objects.exclude(pk=OuterRef("pk"))
-            .alias(d=L2Distance("vector", OuterRef("vector")))
-            .order_by("d")
-            .values("name")[:1]
+        near = Point.objects.exclude(pk=OuterRef("pk")).alias(
+            d=L2Distance("vector", OuterRef("vector"))
         )
-        found = Point.objects.annotate(near=Subquery(nearest)).order_by("pk").values_list("near", flat=True)
-        assert list(found) == ["1", "0", "1", "2"]
+        lonely = Point.objects.exclude(Exists(near.filter(d__lt=4))).values_list("name", flat=True)
+        assert list(lonely) == ["3"]
+        closest = near.values(one=Value(1)).annotate(least=Min("d")).values("least")
+        found = Point.objects.annotate(least=Subquery(closest)).order_by("pk")
+        expected = [math.sqrt(2), math.sqrt(2), math.sqrt(10), math.sqrt(26)]
+        np.testing.assert_allclose([point.least for point in found], expected, rtol=1e-6)
 
     def test_distances_stand_wherever_expressions_do(self) -> None:
         for x in range(6):
