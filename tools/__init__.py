@@ -1,0 +1,1 @@
+"""Set-up scripts of the repository; they use the standard library only."""
