@@ -85,7 +85,7 @@ class Vector(Sequence[float]):
     def __getitem__(self, index: slice) -> list[float]: ...
     def __getitem__(self, index: SupportsIndex | slice) -> float | list[float]:
         if isinstance(index, slice):
-            return self._array[index].tolist()
+            return self.to_list()[index]
         return float(self._array[index.__index__()])
 
     def __iter__(self) -> Iterator[float]:

@@ -42,8 +42,12 @@ def examine_database(alias: str) -> Iterator[Finding]:
     try:
         connection.ensure_connection()
     except DatabaseError as error:
-        yield Finding(False, "connection", _redacted(str(error), connection.settings_dict),
-                      "Start the server, or correct the address, user or password.")
+        yield Finding(
+            False,
+            "connection",
+            _redacted(str(error), connection.settings_dict),
+            "Start the server, or correct the address, user or password.",
+        )
         return
     ops = vector_ops(connection)
     yield Finding(True, "server", f"{ops.server()}, driver {ops.driver()}")
@@ -151,8 +155,9 @@ def examine_coverage(field: EmbeddingField, alias: str) -> Finding:
     try:
         counts = coverage(field, using=alias)
     except DatabaseError as error:
-        return Finding(False, field.label, str(error).strip().splitlines()[0],
-                       "Run manage.py migrate.")
+        return Finding(
+            False, field.label, str(error).strip().splitlines()[0], "Run manage.py migrate."
+        )
     except HybridStoreError as error:
         return Finding(False, field.label, str(error), "Correct the field's embedder.")
     detail = f"{counts.current} of {counts.rows} rows current, {counts.stale} stale"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
 from django.db.models import Field, Model
@@ -44,7 +44,7 @@ class EmbeddingAttribute(VectorAttribute):
     def fetch_one(self, instance: Model) -> None:
         instance.refresh_from_db(fields=self._pair())
 
-    def fetch_many(self, instances: Sequence[Model]) -> None:
+    def fetch_many(self, instances: Iterable[Model]) -> None:
         missing = [row for row in instances if self.field.attname not in row.__dict__]
         rows = self.field.model._base_manager.using(missing[0]._state.db)
         stored = rows.filter(pk__in=[row.pk for row in missing]).values_list("pk", *self._pair())
@@ -116,9 +116,7 @@ class EmbeddingField(VectorField):
             kwargs["on_save"] = self.on_save
         return name, "hybrid_store.models.EmbeddingField", args, kwargs
 
-    def contribute_to_class(
-        self, cls: type[Model], name: str, private_only: bool = False
-    ) -> None:
+    def contribute_to_class(self, cls: type[Model], name: str, private_only: bool = False) -> None:
         super().contribute_to_class(cls, name, private_only)
         # Historical models list the companion themselves; children of an abstract model make
         # their own.

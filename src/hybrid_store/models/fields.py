@@ -167,7 +167,7 @@ class BaseVectorField(FieldBase):
         return vector_ops(connection).column_type(self.codec, self.dimensions)
 
     def db_check(self, connection: BaseDatabaseWrapper) -> str | None:
-        column = connection.ops.quote_name(self.column)
+        column = connection.ops.quote_name(str(self.column))
         ops = vector_ops(connection)
         return ops.column_check(self.codec, self.dimensions, column, self.allows_zero)
 
@@ -187,9 +187,7 @@ class BaseVectorField(FieldBase):
             return "%s"
         return vector_ops(connection).placeholder(self.codec)
 
-    def select_format(
-        self, compiler: SQLCompiler, sql: str, params: Sequence[Any]
-    ) -> tuple[str, Sequence[Any]]:
+    def select_format(self, compiler: SQLCompiler, sql: str, params: Any) -> tuple[str, Any]:
         # What a subquery selects is an operand of SQL, not a value to be read.
         if not compiler.query.subquery:
             sql = vector_ops(compiler.connection).select_sql(self.codec, sql)

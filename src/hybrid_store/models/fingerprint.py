@@ -64,9 +64,7 @@ class FingerprintField(CharFieldBase):
             kwargs.pop(fixed, None)
         return name, "hybrid_store.models.FingerprintField", args, kwargs
 
-    def contribute_to_class(
-        self, cls: type[Model], name: str, private_only: bool = False
-    ) -> None:
+    def contribute_to_class(self, cls: type[Model], name: str, private_only: bool = False) -> None:
         # A class rebuilt from another's fields lists the companion that its EmbeddingField has
         # just made: the listed one stands.
         for field in cls._meta.local_fields:

@@ -46,7 +46,7 @@ class Joined(Func):
 
 
 class Trim(Func):
-    """TRIM(text, characters), which both databases spell alike, unlike Django's one-argument Trim."""
+    """Without any of the given characters at both ends; Django's own `Trim` takes none."""
 
     function = "TRIM"
     output_field = TextField()

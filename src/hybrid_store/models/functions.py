@@ -58,14 +58,15 @@ class Distance(Func):
         resolved.set_source_expressions(_typed(resolved.get_source_expressions()))
         return resolved
 
-    def as_sql(
+    def as_sql(  # type: ignore[override]
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra_context: Any
-    ) -> tuple[str, Any]:
+    ) -> tuple[str, tuple[Any, ...]]:
         ops = vector_ops(connection)
         sources = self.get_source_expressions()
         codecs = [_codec(source) for source in sources]
         common = SINGLE if SINGLE in codecs else HALF
-        operands, params = [], []
+        operands: list[str] = []
+        params: list[Any] = []
         for source, codec in zip(sources, codecs, strict=True):
             sql, source_params = compiler.compile(source)
             operands.append(sql if codec is common else ops.cast_sql(sql, codec, common))
@@ -73,7 +74,7 @@ class Distance(Func):
         return ops.distance_sql(self.metric, common, *operands), tuple(params)
 
 
-def _vector(value: VectorLike) -> Vector:
+def _vector(value: VectorLike) -> Vector | str | bytes:
     # Bytes and text are only read by a field, which knows their length and type.
     return value if isinstance(value, str | bytes | Vector) else Vector(value)
 
@@ -87,7 +88,7 @@ def _typed(sources: list[Any]) -> list[Any]:
 
 
 def _typed_value(source: Any, field: BaseVectorField) -> Any:
-    if not isinstance(source, Value) or isinstance(source._output_field_or_none, BaseVectorField):
+    if not isinstance(source, Value) or any(_fields([source])):
         return source
     value = source.value
     return Value(

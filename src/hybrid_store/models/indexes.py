@@ -74,7 +74,7 @@ class VectorIndex(Index):
 
     def remove_sql(
         self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor, **kwargs: Any
-    ) -> Statement:
+    ) -> Any:
         if vector_ops(schema_editor.connection).supports_vector_index:
             return super().remove_sql(model, schema_editor, **kwargs)
         return self._nothing(model, schema_editor)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any, Self, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, Self, TypeVar, cast
 
 from asgiref.sync import sync_to_async
 from django.db.models import Manager, Model, QuerySet
@@ -25,20 +25,25 @@ def stale(queryset: QuerySet[ModelT], field: str | None = None) -> QuerySet[Mode
     return freshness.stale_rows(queryset, embedding_field(queryset.model, field))
 
 
+def _queryset(mixed: Any) -> QuerySet[Any]:
+    """What `HybridQuerySetMixin` is mixed into."""
+    return cast("QuerySet[Any]", mixed)
+
+
 class HybridQuerySetMixin:
-    """Searches for your own `QuerySet` subclass: `class MyQuerySet(HybridQuerySetMixin, QuerySet)`."""
+    """Searches for a `QuerySet` of your own: `class Mine(HybridQuerySetMixin, QuerySet)`."""
 
     def nearest(self, to: Any, **options: Any) -> Self:
-        """The rows, nearest to a text, a vector or a row first; see `hybrid_store.models.nearest`."""
-        return search.nearest(self, to, **options)  # type: ignore[type-var]
+        """The rows, nearest to a text, a vector or a row first; see the function `nearest`."""
+        return cast(Self, search.nearest(_queryset(self), to, **options))
 
     def recommend(self, like: Sequence[Any], unlike: Sequence[Any] = (), **options: Any) -> Self:
-        """The rows near to what is liked, away from what is not; see `hybrid_store.models.recommend`."""
-        return search.recommend(self, like, unlike, **options)  # type: ignore[type-var]
+        """The rows near to what is liked, away from what is not; see the function `recommend`."""
+        return cast(Self, search.recommend(_queryset(self), like, unlike, **options))
 
     def stale(self, field: str | None = None) -> Self:
         """The rows whose vector no longer matches their text, or that have none yet."""
-        return stale(self, field)  # type: ignore[type-var]
+        return cast(Self, stale(_queryset(self), field))
 
     def embed_query(self) -> Self:
         """Compute the query vector now instead of when rows are fetched.
@@ -46,7 +51,7 @@ class HybridQuerySetMixin:
         Under `ATOMIC_REQUESTS`, or before `atomic()`, this keeps a call to a provider out of the
         transaction.
         """
-        return search.embed_query(self)  # type: ignore[type-var]
+        return cast(Self, search.embed_query(_queryset(self)))
 
     async def aembed_query(self) -> Self:
         return await sync_to_async(self.embed_query)()
@@ -61,13 +66,15 @@ class HybridQuerySetMixin:
 
     update.alters_data = True  # type: ignore[attr-defined]
 
-    def bulk_update(self, objs: Any, fields: Collection[str], *args: Any, **kwargs: Any) -> int:
+    def bulk_update(
+        self, objs: Iterable[Any], fields: Iterable[str], batch_size: int | None = None
+    ) -> int:
         """As Django's; a vector is written together with its row's fingerprint."""
         names = list(fields)
         for field in embedding_fields(self.model):  # type: ignore[attr-defined]
             if field.name in names and field.fingerprint_name not in names:
                 names.append(field.fingerprint_name)
-        rows: int = super().bulk_update(objs, names, *args, **kwargs)  # type: ignore[misc]
+        rows: int = super().bulk_update(objs, names, batch_size)  # type: ignore[misc]
         return rows
 
     bulk_update.alters_data = True  # type: ignore[attr-defined]

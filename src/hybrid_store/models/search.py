@@ -10,7 +10,7 @@ import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import F, Model, Q, QuerySet
@@ -58,7 +58,7 @@ class SearchQuery(Query):
         self, using: str | None = None, connection: Any = None, elide_empty: bool = True
     ) -> Any:
         compiler = super().get_compiler(using, connection, elide_empty)
-        compiler.__class__ = _search_compiler(type(compiler))
+        compiler.__class__ = _search_compiler(cast("Any", type(compiler)))
         return compiler
 
 
@@ -86,7 +86,7 @@ class SearchCompiler:
 
 
 @functools.cache
-def _search_compiler(base: type[Any]) -> type[Any]:
+def _search_compiler(base: Any) -> type[Any]:
     return type(f"Search{base.__name__}", (SearchCompiler, base), {})
 
 
@@ -241,24 +241,28 @@ class _Ranking:
         return 2.0 if distance is CosineDistance and self.field.allows_zero else None
 
     def _searching(self, queryset: QuerySet[ModelT]) -> QuerySet[ModelT]:
-        query = queryset.query.chain(SearchQuery)
+        query = cast(SearchQuery, queryset.query.chain(SearchQuery))
         query.search = Search(self.field, self.near)
         # Not `queryset.query = ...`, which would turn flat values into dicts.
-        queryset._query = query
+        queryset._query = query  # type: ignore[attr-defined]
         return queryset
 
 
 def _annotated(queryset: QuerySet[ModelT], name: str, expression: Any) -> QuerySet[ModelT]:
     """Annotate, but add no column to a flat list of values."""
     if queryset._iterable_class is FlatValuesListIterable:
-        return queryset.alias(**{name: expression})
-    return queryset.annotate(**{name: expression})
+        return cast("QuerySet[ModelT]", queryset.alias(**{name: expression}))
+    return cast("QuerySet[ModelT]", queryset.annotate(**{name: expression}))
+
+
+def _selects_values(queryset: QuerySet[Any]) -> bool:
+    return cast("Any", queryset)._fields is not None
 
 
 def _deferring(queryset: QuerySet[ModelT], field: BaseVectorField) -> QuerySet[ModelT]:
     """Leave the vector itself in the database, unless the caller chose the columns."""
     names, defers = queryset.query.deferred_loading
-    chosen = queryset._fields is not None or (not defers and field.name in names)
+    chosen = _selects_values(queryset) or (not defers and field.name in names)
     return queryset if chosen else queryset.defer(field.name)
 
 

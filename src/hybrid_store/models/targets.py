@@ -83,8 +83,7 @@ class MixtureTarget(LateValue):
 
 def _mean(vectors: Sequence[QueryVector]) -> FloatArray:
     arrays = [
-        (vector if isinstance(vector, Vector) else vector.vector()).to_numpy()
-        for vector in vectors
+        (vector if isinstance(vector, Vector) else vector.vector()).to_numpy() for vector in vectors
     ]
     mean: FloatArray = np.mean(arrays, axis=0, dtype=np.float32)
     return mean
@@ -104,7 +103,9 @@ def resolve(field: BaseVectorField, to: Any) -> QueryVector:
     try:
         return field.codec.parse(to, field.dimensions)
     except VectorValueError as error:
-        raise InvalidTargetError(f"{field.label}: cannot search near {to!r:.60}: {error}.") from error
+        raise InvalidTargetError(
+            f"{field.label}: cannot search near {to!r:.60}: {error}."
+        ) from error
 
 
 def _of_text(field: BaseVectorField, text: str) -> QueryVector:
@@ -125,7 +126,9 @@ def _of_row(field: BaseVectorField, row: Model) -> QueryVector:
             f"{field.model._meta.label}, a text or a vector."
         )
     if row.pk is None or row._state.adding:
-        raise InvalidTargetError(f"{field.label}: the {row._meta.label} is not saved: save it first.")
+        raise InvalidTargetError(
+            f"{field.label}: the {row._meta.label} is not saved: save it first."
+        )
     names = {field.attname}
     if isinstance(field, EmbeddingField):
         names.add(field.fingerprint_name)
@@ -145,9 +148,7 @@ OTHER_SPACE = (
 )
 
 
-def _usable(
-    field: BaseVectorField, pk: Any, stored: Any, fingerprint: str | None = None
-) -> Vector:
+def _usable(field: BaseVectorField, pk: Any, stored: Any, fingerprint: str | None = None) -> Vector:
     """The vector of a row, if it has one that belongs to the space searched in."""
     known = {"row": _row(field, pk), "label": field.label}
     if stored is None:

@@ -40,9 +40,7 @@ def coverage(field: EmbeddingField, *, using: str = DEFAULT_DB_ALIAS) -> Coverag
     )
     stale = freshness.stale_rows(rows, field).count()
     blank = _blank(field, using)
-    return Coverage(
-        current=counts["rows"] - stale - blank, stale=stale, blank=blank, **counts
-    )
+    return Coverage(current=counts["rows"] - stale - blank, stale=stale, blank=blank, **counts)
 
 
 def _blank(field: EmbeddingField, using: str) -> int:

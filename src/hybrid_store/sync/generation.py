@@ -12,7 +12,6 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model, Q, QuerySet
 
 from hybrid_store.models.embedding import EmbeddingField
-from hybrid_store.models.fingerprint import SPACE_DIGITS
 from hybrid_store.sync.sources import SourceReader, SourceText, source_reader
 from hybrid_store.vectors import Vector
 

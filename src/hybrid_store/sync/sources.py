@@ -53,7 +53,7 @@ class SourceReader(ABC):
 
     @abstractmethod
     def store(self, texts: Sequence[SourceText], values: Sequence[Vector | None]) -> list[bool]:
-        """Write a vector a text, None to clear it; False for rows that changed or went meanwhile."""
+        """Write a vector a text, None to clear it; False for rows that have changed or gone."""
 
     def _values(self, text: SourceText, vector: Vector | None) -> dict[str, Any]:
         fingerprint = None if vector is None else self.field.space_prefix + text.content

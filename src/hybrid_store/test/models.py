@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 
@@ -126,13 +126,13 @@ class Post(Embedded):
 
     code = models.UUIDField(default=uuid.uuid4)
 
-    objects = models.Manager()  # type: ignore[assignment]
+    objects: ClassVar[Any] = models.Manager()
 
 
 class Report(Embedded):
     """Gives up the embedding of its abstract parent."""
 
-    embedding = None  # type: ignore[assignment]
+    embedding = None
 
 
 class Article(models.Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hybrid_store.backends.base import BaseVectorOperations, Extension, IndexSpec, LateVector
 from hybrid_store.backends.postgresql import extension
@@ -77,7 +77,7 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
                 f"an HNSW index over more than {INDEX_LIMITS[spec.codec.name]} dimensions of "
                 f"{spec.codec.name} precision (index {spec.name!r} has {spec.dimensions})"
             )
-        statement: Statement = schema_editor._create_index_sql(
+        statement: Statement = cast("Any", schema_editor)._create_index_sql(
             model,
             fields=[model._meta.get_field(spec.field_name)],
             name=spec.name,
@@ -87,7 +87,8 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
         )
         if spec.options:
             options = ", ".join(f"{key} = {value}" for key, value in spec.options.items())
-            statement.parts["extra"] = f" WITH ({options}){statement.parts['extra']}"
+            parts: dict[str, Any] = statement.parts
+            parts["extra"] = f" WITH ({options}){parts['extra']}"
         return statement
 
     def _operator_class(self, spec: IndexSpec) -> str:

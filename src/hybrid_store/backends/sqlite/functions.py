@@ -101,7 +101,7 @@ def register_functions(connection: Connection) -> None:
 
 
 def _create(
-    connection: Connection, name: str, arguments: int, function: Callable[..., object]
+    connection: Connection, name: str, arguments: int, function: Callable[..., bytes | float | None]
 ) -> None:
     connection.create_function(name, arguments, function, deterministic=True)
 

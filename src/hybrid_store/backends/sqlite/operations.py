@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import F
 
 from hybrid_store.backends.base import BaseVectorOperations, LateVector
-from hybrid_store.backends.sqlite.functions import CODECS, METRICS, function_name, register_functions
+from hybrid_store.backends.sqlite.functions import (
+    CODECS,
+    METRICS,
+    function_name,
+    register_functions,
+)
 from hybrid_store.vectors import Codec, Vector
 
 if TYPE_CHECKING:

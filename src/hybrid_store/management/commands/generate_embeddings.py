@@ -82,9 +82,7 @@ class Command(EmbeddingCommand):
             return LineProgress(self.stdout, generation.field, generation.reader.using)
         return BarProgress(self.stderr, todo) if self.stderr.isatty() else QuietProgress()
 
-    def _summarise(
-        self, field: EmbeddingField, report: Report, left: int, seconds: float
-    ) -> None:
+    def _summarise(self, field: EmbeddingField, report: Report, left: int, seconds: float) -> None:
         parts = [f"{_rows(report.embedded)} embedded"]
         if report.cleared:
             parts.append(f"{report.cleared} without text cleared")

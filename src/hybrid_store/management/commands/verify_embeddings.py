@@ -39,8 +39,10 @@ class Command(EmbeddingCommand):
 
     def _verify(self, field: EmbeddingField, using: str) -> Verification:
         found = verify(field, using=using)
-        self.stdout.write(f"{field.label}: {found.vectors} vectors read, {found.missing} rows "
-                          f"without one yet, {found.blank} rows without text.")
+        self.stdout.write(
+            f"{field.label}: {found.vectors} vectors read, {found.missing} rows "
+            f"without one yet, {found.blank} rows without text."
+        )
         if found.vectors <= SHOWN_ROWS:
             self._show_rows(field, using)
         for fault, keys in found.faults.items():

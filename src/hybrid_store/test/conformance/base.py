@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.test import TestCase
 from numpy.typing import NDArray
 
 from hybrid_store.models.embedding import EmbeddingField, embedding_field
 from hybrid_store.sync.generation import Generation, Report
 
-# Mixed into TestCase by the tests of a backend; only the type checker needs to know.
-ConformanceBase = TestCase if TYPE_CHECKING else object
+if TYPE_CHECKING:
+    # Mixed into TestCase by the tests of a backend; only the type checker needs to know.
+    from django.test import TestCase as ConformanceBase
+else:
+    ConformanceBase = object
 
 __all__ = ["ConformanceBase", "embedding_field", "generate", "reference_distance"]
 
@@ -27,7 +30,7 @@ def _cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> Any:
     return 1 - (a @ b) / np.sqrt((a @ a) * (b @ b))
 
 
-REFERENCES = {
+REFERENCES: dict[str, Callable[[Any, Any], Any]] = {
     "cosine": _cosine,
     "l2": lambda a, b: np.sqrt(((a - b) ** 2).sum()),
     "l1": lambda a, b: np.abs(a - b).sum(),

@@ -138,7 +138,10 @@ class DistanceConformance(ConformanceBase):
         assert found is None or math.isnan(found)
 
     def test_a_bad_right_side_is_refused_naming_the_field(self) -> None:
-        for value, fault in [([1, 2], "expected 3 dimensions, got 2"), ("words", "expected numbers in brackets")]:
+        for value, fault in [
+            ([1, 2], "expected 3 dimensions, got 2"),
+            ("words", "expected numbers in brackets"),
+        ]:
             sentence = f"hybrid_store_test.Point.vector: {fault}"
             with self.subTest(value=value), self.assertRaisesMessage(VectorValueError, sentence):
                 Point.objects.annotate(d=L2Distance("vector", value))

@@ -22,8 +22,12 @@ from hybrid_store.vectors import Vector
 
 __all__ = ["FieldConformance"]
 
-singles = st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=3, max_size=3)
-halves = st.lists(st.floats(width=16, allow_nan=False, allow_infinity=False), min_size=3, max_size=3)
+singles = st.lists(
+    st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=3, max_size=3
+)
+halves = st.lists(
+    st.floats(width=16, allow_nan=False, allow_infinity=False), min_size=3, max_size=3
+)
 
 BAD_VECTORS: list[tuple[Any, str]] = [
     ([1, 2], "expected 3 dimensions, got 2"),

@@ -31,7 +31,7 @@ def is_stale(row: Any) -> bool:
 
 
 class FreshnessConformance(ConformanceBase):
-    def embedded(self, **values: Any) -> Book:
+    def embedded(self, **values: Any) -> Any:
         book = Book.objects.create(**{"title": "title", "description": "text", **values})
         generate(Book)
         book.refresh_from_db()
@@ -47,9 +47,7 @@ class FreshnessConformance(ConformanceBase):
         field = embedding_field(Book)
         book = Book.objects.create(title=title, description=description, year=year)
         text, content, blank = (
-            Book.objects.annotate(
-                t=freshness.rendering(field), c=freshness.content(field)
-            )
+            Book.objects.annotate(t=freshness.rendering(field), c=freshness.content(field))
             .filter(pk=book.pk)
             .values_list("t", "c", freshness.blank(field))
             .get()
@@ -76,7 +74,7 @@ class FreshnessConformance(ConformanceBase):
     # States
 
     def test_a_new_row_is_stale_and_an_embedded_one_is_current(self) -> None:
-        book = Book.objects.create(title="title")
+        book: Any = Book.objects.create(title="title")
         assert is_stale(book)
         generate(Book)
         book.refresh_from_db()
@@ -149,6 +147,7 @@ class FreshnessConformance(ConformanceBase):
         assert not is_stale(article)
 
     def test_a_callable_source_is_found_by_scanning(self) -> None:
+        essay: Any
         essay, blank = Essay.objects.create(words="a,b"), Essay.objects.create(words="")
         assert is_stale(essay)
         assert not is_stale(blank)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,7 +42,7 @@ class GenerationConformance(ConformanceBase):
         assert Book.objects.stale().count() == 4
 
     def test_an_edit_in_flight_is_never_overwritten(self) -> None:
-        for model, values, edit in [
+        cases: list[tuple[Any, Any, Any]] = [
             (Book, {"title": "old"}, lambda: Book.objects.update(title="new")),
             (Essay, {"words": "old"}, lambda: Essay.objects.update(words="new")),
             (
@@ -48,10 +50,11 @@ class GenerationConformance(ConformanceBase):
                 {"slug": "s", "author": Author.objects.create(name="old")},
                 lambda: Author.objects.update(name="new"),
             ),
-        ]:
+        ]
+        for model, values, edit in cases:
             with self.subTest(model=model):
-                row = model.objects.create(**values)  # type: ignore[attr-defined]
-                with before_each_answer(lambda _, edit=edit: edit()):  # type: ignore[misc]
+                row = model.objects.create(**values)
+                with before_each_answer(partial(_ignoring_texts, edit)):
                     report = generate(model)
                 assert (report.embedded, report.changed) == (0, 1)
                 row.refresh_from_db()
@@ -60,11 +63,12 @@ class GenerationConformance(ConformanceBase):
                 assert verify(embedding_field(model)).ok
 
     def test_a_row_deleted_in_flight_stays_deleted(self) -> None:
-        for model, values in [(Book, {"title": "t"}), (Essay, {"words": "t"})]:
-            model.objects.create(**values)  # type: ignore[attr-defined]
-            with before_each_answer(lambda _, model=model: model.objects.all().delete()):  # type: ignore[misc,attr-defined]
+        cases: list[tuple[Any, Any]] = [(Book, {"title": "t"}), (Essay, {"words": "t"})]
+        for model, values in cases:
+            model.objects.create(**values)
+            with before_each_answer(partial(_ignoring_texts, model.objects.all().delete)):
                 assert generate(model).changed == 1
-            assert not model.objects.exists()  # type: ignore[attr-defined]
+            assert not model.objects.exists()
 
     def test_an_error_of_the_embedder_keeps_what_was_stored(self) -> None:
         Book.objects.bulk_create([Book(title=f"title {n}") for n in range(6)])
@@ -135,6 +139,10 @@ class GenerationConformance(ConformanceBase):
         with before_each_answer(lambda texts: Book.objects.update(year=1, description="edited")):
             report = Generation(embedding_field(Book), batch_size=2).run()
         assert (report.changed, report.embedded) == (2, 4)
+
+
+def _ignoring_texts(action: Callable[[], object], texts: Any) -> None:
+    action()
 
 
 def books_fingerprint(pk: Any) -> Any:

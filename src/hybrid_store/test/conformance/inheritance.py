@@ -77,7 +77,8 @@ class InheritanceConformance(ConformanceBase):
         for field in (before, after):
             field.set_attributes_from_name("f")
             field.model = Book
-        assert not connection.schema_editor()._field_should_be_altered(before, after)
+        editor: Any = connection.schema_editor()
+        assert not editor._field_should_be_altered(before, after)
 
     def test_both_precisions_can_stand_on_one_model(self) -> None:
         point = Point.objects.create(vector=[1, 2, 3], half=[1, 2, 3])

@@ -61,9 +61,7 @@ class SearchConformance(ConformanceBase):
                 Point.objects.nearest(near, field="vector", metric=metric)[offset : offset + limit]
             )
             expected = sorted(exact.values())[offset : offset + limit]
-            np.testing.assert_allclose(
-                [p.distance for p in found], expected, rtol=1e-6, atol=1e-6
-            )
+            np.testing.assert_allclose([p.distance for p in found], expected, rtol=1e-6, atol=1e-6)
             for point in found:
                 assert math.isclose(point.distance, exact[point.pk], rel_tol=1e-6, abs_tol=1e-6)
 
@@ -287,7 +285,12 @@ class SearchConformance(ConformanceBase):
         assert len(found) == 3
 
     def test_unlikes_push_away(self) -> None:
-        for name, vector in {"a": [1, 0, 0], "b": [0, 1, 0], "c": [1, 0, 1], "d": [1, 1, 0]}.items():
+        for name, vector in {
+            "a": [1, 0, 0],
+            "b": [0, 1, 0],
+            "c": [1, 0, 1],
+            "d": [1, 1, 0],
+        }.items():
             Point.objects.create(name=name, vector=vector)
         a, d = Point.objects.get(name="a"), Point.objects.get(name="d")
         found = Point.objects.recommend(like=[a], unlike=[d], field="vector")

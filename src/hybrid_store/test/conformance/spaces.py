@@ -41,7 +41,12 @@ class SpaceConformance(ConformanceBase):
     def test_every_way_of_fetching_raises(self) -> None:
         with model_named("new"):
             ranked = Book.objects.nearest([1.0] * 384)
-            for fetch in (list, lambda r: r.first(), lambda r: list(r.iterator()), lambda r: r[:2][0]):
+            for fetch in (
+                list,
+                lambda r: r.first(),
+                lambda r: list(r.iterator()),
+                lambda r: r[:2][0],
+            ):
                 with self.assertRaises(SpaceMismatchError):
                     fetch(ranked.all())
 
