@@ -35,7 +35,7 @@ class FilterForm(forms.Form):
         data = super().clean() or {}
         first, last = data.get("year_from"), data.get("year_to")
         if first and last and first > last:
-            raise forms.ValidationError(f"No year is from {first} on and up to {last}: swap them.")
+            raise forms.ValidationError(f"{first} is after {last}: swap the two years.")
         return data
 
     def narrow(self, films: QuerySet[Film]) -> QuerySet[Film]:

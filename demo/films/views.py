@@ -24,7 +24,7 @@ __all__ = ["film", "poster", "search", "taste"]
 logger = logging.getLogger(__name__)
 
 PAGE = 24
-SIMILAR = 8
+SIMILAR = 12
 SUGGESTED = 12
 
 EXAMPLES = (

@@ -35,8 +35,9 @@ def draw(title: str, year: int, genres: Iterable[str]) -> str:
     if subject not in UNMIRRORED and chance.random() < 0.5:
         picture = f'<g transform="matrix(-1 0 0 1 {WIDTH} 0)">{picture}</g>'
     layout = chance.choice((_full, _full, _framed, _headed))
+    ground = "".join(rect(0, 0, WIDTH, HEIGHT, fill) for fill in (palette.ground, "url(#ground)"))
     lettering = _Lettering(title, year, LETTERS[subject])
-    return _document(title, layout(picture, palette, lettering), palette)
+    return _document(title, layout(ground + picture, palette, lettering), palette)
 
 
 def _telling(genres: Iterable[str]) -> list[str]:
@@ -127,11 +128,10 @@ def _full(picture: str, palette: Palette, lettering: _Lettering) -> str:
 def _framed(picture: str, palette: Palette, lettering: _Lettering) -> str:
     """The picture in a mount, the title beneath it."""
     foot = HEIGHT - 16 - lettering.height
-    mount = (
-        f'<path fill-rule="evenodd" fill="{palette.light}"'
-        f' d="M0 0h{WIDTH}v{HEIGHT}H0z M14 14v{foot - 24:.0f}h{WIDTH - 28}v-{foot - 24:.0f}z"/>'
-    )
-    return picture + mount + lettering.at(WIDTH / 2, foot, palette.deep, "middle")
+    place = f'x="14" y="14" width="{WIDTH - 28}" height="{foot - 24:.0f}"'
+    window = f'<svg {place} viewBox="14 14 {WIDTH - 28} {foot - 24:.0f}">{picture}</svg>'
+    mount = rect(0, 0, WIDTH, HEIGHT, palette.light)
+    return mount + window + lettering.at(WIDTH / 2, foot, palette.deep, "middle")
 
 
 def _headed(picture: str, palette: Palette, lettering: _Lettering) -> str:

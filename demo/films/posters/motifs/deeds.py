@@ -265,8 +265,10 @@ def war_spears(sheet: Sheet) -> str:
         if number % 5 == 2:
             flag = [(x + lean, top + 12), (x + lean + 44, top + 24), (x + lean, top + 40)]
             parts.append(polygon(flag, p.pop))
-    for x in range(0, WIDTH + 20, 22):
-        parts.append(circle(x + sheet.between(-4, 4), 312 + sheet.between(-7, 7), 12, p.deep))
+    parts += [
+        circle(x + sheet.between(-4, 4), 312 + sheet.between(-7, 7), 12, p.deep)
+        for x in range(0, WIDTH + 20, 22)
+    ]
     return "".join(parts) + rect(0, 314, WIDTH, 136, p.deep)
 
 
