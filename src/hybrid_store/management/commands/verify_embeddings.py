@@ -59,5 +59,7 @@ class Command(EmbeddingCommand):
 
 def _keys(keys: list[Any]) -> str:
     shown = ", ".join(str(key) for key in keys[:SHOWN_KEYS])
-    more = len(keys) - SHOWN_KEYS
-    return f"{len(keys)} rows, primary keys {shown}" + (f" and {more} more" if more > 0 else "")
+    if len(keys) == 1:
+        return f"1 row, primary key {shown}"
+    more = f" and {len(keys) - SHOWN_KEYS} more" if len(keys) > SHOWN_KEYS else ""
+    return f"{len(keys)} rows, primary keys {shown}{more}"

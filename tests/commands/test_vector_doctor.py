@@ -1,0 +1,116 @@
+"""`manage.py vector_doctor`."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, connections
+
+from hybrid_store.management import doctor
+from hybrid_store.test.models import Book
+from tests.commands.conftest import Run
+
+pytestmark = pytest.mark.django_db
+
+
+def failing(*args: Any) -> str:
+    out = StringIO()
+    with pytest.raises(CommandError, match="found wrong"):
+        call_command("vector_doctor", *args, stdout=out, no_color=True)
+    return out.getvalue()
+
+
+def test_a_healthy_project_has_only_ticks(run: Run) -> None:
+    Book.objects.create(title="apple")
+    run("generate_embeddings")
+    out = run("vector_doctor")
+    assert "✗" not in out
+    assert "✓ database 'default': " in out
+    assert f"✓ server: {connection.display_name} " in out
+    assert "✓ migrations: all applied" in out
+    assert "✓ embedder 'default': hashing, 384 dimensions, space 'hashing@384', answered" in out
+    assert "lexical" in out
+    assert "✓ hybrid_store_test.Book.embedding: 1 of 1 rows current, 0 stale" in out
+    assert "All is well." in out
+
+
+def test_stale_rows_and_other_spaces_are_crosses_with_the_command_to_run() -> None:
+    Book.objects.create(title="apple")
+    assert "→ Run manage.py generate_embeddings hybrid_store_test.Book.embedding." in failing()
+    stamp = "0" * 16 + ":" + "0" * 32
+    Book.objects.update(embedding=np.ones(384), embedding_fingerprint=stamp)
+    assert "1 in other spaces" in (out := failing())
+    assert "Book.embedding --replace-spaces" in out
+
+
+def test_an_embedder_that_cannot_be_made_is_a_cross(settings: Any) -> None:
+    settings.HYBRID_STORE = {"EMBEDDERS": {"default": {"BACKEND": "nowhere.Embedder"}}}
+    out = failing()
+    assert "✗ embedder 'default': " in out
+    assert "nowhere" in out
+
+
+def test_no_embedder_is_called_when_told_so(run: Run, settings: Any) -> None:
+    assert "embedder 'default'" not in run("vector_doctor", "--skip-embedders")
+
+
+def test_passwords_are_never_shown(monkeypatch: Any) -> None:
+    config = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": "films",
+        "USER": "ann",
+        "PASSWORD": "s3cret-word",
+        "HOST": "db.example",
+        "PORT": "5433",
+    }
+    monkeypatch.setitem(connections["other"].__dict__, "settings_dict", config)
+    monkeypatch.setenv("DATABASE_URL", "postgres://ann:s3cret-word@db.example:5433/films")
+    finding = doctor._effective("other")
+    assert finding.detail == (
+        "postgresql ann@db.example:5433/films (password set, not shown), "
+        "from DATABASE_URL in the environment"
+    )
+    assert "s3cret" not in doctor._redacted("FATAL: bad s3cret-word\nmore", config)
+
+
+def test_says_where_the_database_was_set(monkeypatch: Any, tmp_path: Path) -> None:
+    name = connections["default"].settings_dict["NAME"]
+    assert "from tests.settings.DATABASES['default']" in doctor._effective("default").detail
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///elsewhere.sqlite3")
+    assert "DATABASE_URL is set, but names another" in doctor._effective("default").detail
+    host = connections["default"].settings_dict.get("HOST", "")
+    url = f"x://{host.replace('/', '%2f')}/{name}" if not str(host).startswith("/") else ""
+    if url:
+        monkeypatch.setenv("DATABASE_URL", url)
+        (tmp_path / ".env").write_text(f"DATABASE_URL={url}\n")
+        monkeypatch.chdir(tmp_path)
+        assert f"from DATABASE_URL in {tmp_path / '.env'}" in doctor._effective("default").detail
+
+
+def test_a_server_that_does_not_answer_is_a_cross_and_nothing_more_is_asked(
+    monkeypatch: Any,
+) -> None:
+    def refuse(self: Any) -> None:
+        from django.db.utils import OperationalError
+
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(type(connections["other"]), "ensure_connection", refuse)
+    out = failing("--database", "other", "--skip-embedders")
+    assert "✗ connection: connection refused" in out
+    assert "→ Start the server" in out
+    assert "rows current" not in out
+
+
+def test_migrations_that_are_not_applied_are_named(monkeypatch: Any) -> None:
+    from django.db.migrations.recorder import MigrationRecorder
+
+    MigrationRecorder(connection).record_unapplied("sessions", "0001_initial")
+    out = failing("--skip-embedders")
+    assert "✗ migrations: not applied: sessions.0001_initial" in out
+    assert "→ Run manage.py migrate." in out

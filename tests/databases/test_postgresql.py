@@ -1,0 +1,261 @@
+"""What is peculiar to PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pgvector.django
+import pytest
+from django.core.management import call_command
+from django.db import DatabaseError, connection, models
+from django.db.migrations.state import ModelState, ProjectState
+from django.test.utils import CaptureQueriesContext
+
+from hybrid_store.backends import vector_ops
+from hybrid_store.backends.postgresql import extension
+from hybrid_store.models import CosineDistance, L2Distance, VectorField, VectorIndex
+from hybrid_store.models.embedding import embedding_field
+from hybrid_store.models.fingerprint import fingerprint
+from hybrid_store.test.models import Book, Point
+from hybrid_store.vectors import Vector
+
+pytestmark = [
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="the run is on another database"),
+    pytest.mark.django_db(transaction=True),
+]
+
+
+def fetch(sql: str, *params: Any) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall()
+
+
+def plan(queryset: Any) -> str:
+    return str(queryset.explain())
+
+
+def definition(index: str) -> str:
+    [(sql,)] = fetch("SELECT indexdef FROM pg_indexes WHERE indexname = %s", index)
+    return str(sql)
+
+
+def test_columns_are_those_of_pgvector() -> None:
+    types = dict(
+        fetch(
+            "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
+            "WHERE attrelid = %s::regclass",
+            Point._meta.db_table,
+        )
+    )
+    assert types["vector"] == "vector(3)"
+    assert types["half"] == "halfvec(3)"
+
+
+def test_indexes_have_method_operator_class_and_parameters() -> None:
+    assert "USING hnsw (vector vector_cosine_ops)" in definition("test_point_vec")
+    assert "m='8', ef_construction='32'" in definition("test_point_vec")
+    assert "USING hnsw (half halfvec_l2_ops)" in definition("test_point_half")
+
+
+@pytest.mark.parametrize(
+    ("metric", "operators"),
+    [("cosine", "cosine"), ("l2", "l2"), ("l1", "l1"), ("inner_product", "ip")],
+)
+def test_every_metric_has_its_operator_class(metric: str, operators: str) -> None:
+    index = VectorIndex("vector", metric=metric, name="made_vec")
+    with connection.schema_editor() as editor:
+        editor.add_index(Point, index)
+    try:
+        assert f"vector_{operators}_ops" in definition("made_vec")
+    finally:
+        with connection.schema_editor() as editor:
+            editor.remove_index(Point, index)
+
+
+def test_an_index_can_be_built_concurrently() -> None:
+    index = VectorIndex("vector", name="made_vec")
+    with connection.schema_editor(atomic=False) as editor:
+        editor.add_index(Point, index, concurrently=True)
+        assert "vector_cosine_ops" in definition("made_vec")
+        editor.remove_index(Point, index, concurrently=True)
+
+
+def test_a_ranked_query_uses_the_index_of_its_metric() -> None:
+    stamp = fingerprint(embedding_field(Book).space, "t\n")
+    Book.objects.bulk_create(
+        [
+            Book(title="t", embedding=vector, embedding_fingerprint=stamp)
+            for vector in np.random.default_rng(1).normal(size=(2000, 384))
+        ]
+    )
+    near = np.ones(384)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE hybrid_store_test_book")
+    ranked = Book.objects.annotate(d=CosineDistance("embedding", near)).order_by("d", "pk")
+    assert "test_book_vec" in plan(ranked[:10])
+    other = Book.objects.annotate(d=L2Distance("embedding", near)).order_by("d")
+    assert "test_book_vec" not in plan(other[:10])
+    assert "test_book_vec" in plan(Book.objects.nearest(near)[:10])
+
+
+def test_an_index_over_too_many_dimensions_is_refused_in_a_sentence() -> None:
+    class Wide(models.Model):
+        vector = VectorField(dimensions=2001)
+
+        class Meta:
+            app_label = "hybrid_store_test"
+            indexes = [VectorIndex("vector", name="wide_vec")]
+
+    with (
+        pytest.raises(DatabaseError, match="an HNSW index over more than 2000 dimensions"),
+        connection.schema_editor() as editor,
+    ):
+        editor.create_model(Wide)
+
+
+def test_vectors_travel_in_binary_and_are_read_in_text_too() -> None:
+    Point.objects.create(vector=[0.1, 0.2, 0.3], half=[0.1, 0.2, 0.3])
+    with CaptureQueriesContext(connection) as queries:
+        stored = Point.objects.get()
+    assert "vector_send(" in queries[0]["sql"]
+    assert "halfvec_send(" in queries[0]["sql"]
+    [raw] = Point.objects.raw("SELECT * FROM hybrid_store_test_point")
+    assert (raw.vector, raw.half) == (stored.vector, stored.half)
+
+
+def test_vectors_are_written_alike_with_and_without_orjson(monkeypatch: Any) -> None:
+    from hybrid_store.backends.postgresql import transport
+
+    values = np.random.default_rng(3).normal(size=384).astype(np.float32)
+    fast = transport.write(Vector(values))
+    monkeypatch.setitem(__import__("sys").modules, "orjson", None)
+    transport._writer.cache_clear()
+    try:
+        plain = transport.write(Vector(values))
+    finally:
+        transport._writer.cache_clear()
+    for text in (fast, plain):
+        book = Book.objects.create(title="t", embedding=text)
+        assert Book.objects.get(pk=book.pk).embedding == values
+
+
+def test_server_side_binding_gives_the_same_answers() -> None:
+    Point.objects.create(name="a", vector=[1, 0, 0])
+    Book.objects.create(title="apple")
+    call_command("generate_embeddings", "hybrid_store_test.Book", verbosity=0)
+    connection.close()
+    connection.settings_dict["OPTIONS"] = {"server_side_binding": True}
+    try:
+        assert Point.objects.nearest([1, 0, 0], field="vector").get().name == "a"
+        assert Book.objects.nearest("apple").get().similarity > 0.9
+        assert Book.objects.filter(pk__in=Book.objects.nearest("apple")[:1].values("pk")).exists()
+        assert not Book.objects.stale().exists()
+    finally:
+        connection.close()
+        connection.settings_dict["OPTIONS"] = {}
+
+
+@pytest.fixture
+def extension_schema() -> Iterator[str]:
+    """The extension in a schema that is not on the search path."""
+    fetch("SELECT 1")
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA ext")
+        cursor.execute("ALTER EXTENSION vector SET SCHEMA ext")
+    extension._qualifiers.clear()
+    yield "ext"
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER EXTENSION vector SET SCHEMA public")
+        cursor.execute("DROP SCHEMA ext CASCADE")
+    extension._qualifiers.clear()
+
+
+def test_the_extension_may_be_in_any_schema(extension_schema: str) -> None:
+    class Elsewhere(models.Model):
+        vector = VectorField(dimensions=3)
+
+        class Meta:
+            app_label = "hybrid_store_test"
+            indexes = [VectorIndex("vector", name="elsewhere_vec")]
+
+    with connection.schema_editor() as editor:
+        editor.create_model(Elsewhere)
+    try:
+        Elsewhere(vector=[1, 2, 2]).save()
+        row = Elsewhere._base_manager.annotate(
+            c=CosineDistance("vector", [1, 2, 2]), d=L2Distance("vector", [1, 2, 0])
+        ).get()
+        assert (row.vector, round(row.c, 6), row.d) == (Vector([1, 2, 2]), 0, 2)
+        assert "ext.vector_cosine_ops" in definition("elsewhere_vec")
+    finally:
+        with connection.schema_editor() as editor:
+            editor.delete_model(Elsewhere)
+
+
+def test_pgvectors_own_fields_work_on_the_same_connection() -> None:
+    from pgvector.psycopg import register_vector
+
+    class Theirs(models.Model):
+        vector = pgvector.django.VectorField(dimensions=3)
+
+        class Meta:
+            app_label = "hybrid_store_test"
+
+    with connection.schema_editor() as editor:
+        editor.create_model(Theirs)
+    try:
+        Point.objects.create(vector=[1, 2, 3])
+        for registered in (False, True):
+            if registered:
+                register_vector(connection.connection)
+            Theirs(vector=np.array([1, 2, 3])).save()
+            theirs = Theirs._base_manager.annotate(
+                d=pgvector.django.L2Distance("vector", [1, 2, 0])
+            ).first()
+            assert theirs is not None
+            ours = Point.objects.annotate(d=L2Distance("vector", theirs.vector)).first()
+            assert ours is not None
+            assert (list(theirs.vector), theirs.d, ours.d) == ([1, 2, 3], 3, 0)
+            [raw] = Point.objects.raw("SELECT * FROM hybrid_store_test_point")
+            assert raw.vector == [1, 2, 3]
+    finally:
+        connection.close()
+        with connection.schema_editor() as editor:
+            editor.delete_model(Theirs)
+
+
+def test_values_are_those_of_pgvector_django() -> None:
+    Point.objects.create(vector=[1, -2, 3])
+    from hybrid_store.models import L1Distance, MaxInnerProduct
+
+    for ours, theirs in [
+        (CosineDistance, pgvector.django.CosineDistance),
+        (L2Distance, pgvector.django.L2Distance),
+        (L1Distance, pgvector.django.L1Distance),
+        (MaxInnerProduct, pgvector.django.MaxInnerProduct),
+    ]:
+        row = Point.objects.values_list(ours("vector", [3, 2, 1]), theirs("vector", [3, 2, 1]))
+        assert row.get()[0] == row.get()[1]
+
+
+def test_migrations_create_the_extension_unless_told_not_to(settings: Any) -> None:
+    assert vector_ops(connection).extension_report().version  # type: ignore[union-attr]
+    settings.HYBRID_STORE = {**settings.HYBRID_STORE, "CREATE_EXTENSION": False}
+    called: list[bool] = []
+    ops = vector_ops(connection)
+    ops.create_extension = lambda: called.append(True)  # type: ignore[method-assign]
+    try:
+        call_command("migrate", verbosity=0)
+        assert not called
+    finally:
+        del ops.create_extension
+
+
+def test_a_state_model_has_the_same_column_types() -> None:
+    state = ProjectState()
+    state.add_model(ModelState.from_model(Point))
+    field = state.apps.get_model("hybrid_store_test", "Point")._meta.get_field("vector")
+    assert field.db_type(connection) == "vector(3)"

@@ -1,0 +1,125 @@
+"""What is peculiar to SQLite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, connection, connections, models, transaction
+
+from hybrid_store.models import CosineDistance, VectorField
+from hybrid_store.test.models import Book, Point
+
+pytestmark = [
+    pytest.mark.skipif(connection.vendor != "sqlite", reason="the run is on another database"),
+    pytest.mark.django_db(transaction=True),
+]
+
+
+def write_blob(data: bytes, table: str = Point._meta.db_table, column: str = "vector") -> None:
+    with connection.cursor() as cursor, transaction.atomic():
+        cursor.execute(f"UPDATE {table} SET {column} = %s", [data])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [np.ones(3).tobytes(), np.ones(4, dtype="<f4").tobytes(), b"", b"1234567"],
+    ids=["float64", "four dimensions", "empty", "seven bytes"],
+)
+def test_raw_sql_cannot_store_a_blob_of_another_kind(data: bytes) -> None:
+    Point.objects.create(vector=[1, 2, 3])
+    with pytest.raises(IntegrityError, match="CHECK"):
+        write_blob(data)
+    write_blob(np.ones(3, dtype="<f4").tobytes())
+    assert Point.objects.get().vector == [1, 1, 1]
+
+
+def test_raw_sql_cannot_store_an_all_zero_embedding() -> None:
+    Book.objects.create(title="t")
+    with pytest.raises(IntegrityError, match="CHECK"):
+        write_blob(bytes(4 * 384), Book._meta.db_table, "embedding")
+
+
+def test_blobs_are_little_endian_of_the_columns_precision() -> None:
+    Point.objects.create(vector=[1, 2, 3], half=[1, 2, 3])
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT vector, half FROM {Point._meta.db_table}")
+        row = cursor.fetchone()
+    assert row == (np.array([1, 2, 3], "<f4").tobytes(), np.array([1, 2, 3], "<f2").tobytes())
+
+
+def test_a_connection_opened_again_knows_the_functions() -> None:
+    Point.objects.create(vector=[1, 0, 0])
+    for _ in range(2):
+        connection.close()
+        assert Point.objects.nearest([1, 0, 0], field="vector").get().distance == 0
+
+
+def test_a_connection_opened_before_the_app_was_ready_knows_the_functions() -> None:
+    fresh = connections.create_connection("default")
+    try:
+        fresh.connection = fresh.get_new_connection(fresh.get_connection_params())
+        sql, params = (
+            (Point.objects.annotate(d=CosineDistance("vector", [1, 2, 3])).values("d").query)
+            .get_compiler(connection=fresh)
+            .as_sql()
+        )
+        with fresh.cursor() as cursor:
+            cursor.execute(sql, params)
+    finally:
+        fresh.close()
+
+
+def test_a_vector_index_is_a_comment_in_sqlmigrate(capsys: Any) -> None:
+    with connection.schema_editor(collect_sql=True) as editor:
+        for index in Point._meta.indexes:
+            editor.add_index(Point, index)
+            editor.remove_index(Point, index)
+    assert all("needs no vector index" in line for line in editor.collected_sql)
+
+
+def test_a_table_remake_keeps_vectors_checks_and_companion() -> None:
+    book = Book.objects.create(title="t")
+    call_command("generate_embeddings", "hybrid_store_test.Book", verbosity=0)
+    before = Book.objects.values().get()
+    old, new = Book._meta.get_field("title"), models.CharField(max_length=250)
+    new.set_attributes_from_name("title")
+    new.model = Book
+    with connection.schema_editor() as editor:
+        editor.alter_field(Book, old, new)
+    try:
+        assert Book.objects.values().get() == before
+        with pytest.raises(IntegrityError, match="CHECK"):
+            write_blob(b"123", Book._meta.db_table, "embedding")
+        assert Book.objects.nearest("t").get() == book
+    finally:
+        with connection.schema_editor() as editor:
+            editor.alter_field(Book, new, old)
+
+
+def test_a_vector_column_can_be_added_and_given_other_dimensions() -> None:
+    class Thing(models.Model):
+        class Meta:
+            app_label = "hybrid_store_test"
+            managed = False
+
+    def field(dimensions: int) -> VectorField:
+        made = VectorField(dimensions=dimensions, null=True)
+        made.set_attributes_from_name("vector")
+        made.model = Thing
+        return made
+
+    with connection.schema_editor() as editor:
+        editor.create_model(Thing)
+        editor.add_field(Thing, field(3))
+    with connection.schema_editor() as editor:
+        editor.alter_field(Thing, field(3), field(5))
+    with connection.cursor() as cursor:
+        table = Thing._meta.db_table
+        cursor.execute(f"INSERT INTO {table} (vector) VALUES (%s)", [bytes(20)])
+        with pytest.raises(IntegrityError):
+            cursor.execute(f"INSERT INTO {table} (vector) VALUES (%s)", [bytes(12)])
+    with connection.schema_editor() as editor:
+        editor.delete_model(Thing)
