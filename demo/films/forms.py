@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
 
 from films.models import Film, Genre
+from hybrid_store.models import HybridQuerySet
 
 __all__ = ["FilterForm", "SearchForm", "TasteForm"]
 
@@ -38,7 +38,7 @@ class FilterForm(forms.Form):
             raise forms.ValidationError(f"{first} is after {last}: swap the two years.")
         return data
 
-    def narrow(self, films: QuerySet[Film]) -> QuerySet[Film]:
+    def narrow(self, films: HybridQuerySet[Film]) -> HybridQuerySet[Film]:
         """Those of the films that the form asks for. Call it on a valid form."""
         data = self.cleaned_data
         if data["genre"]:

@@ -113,7 +113,10 @@ def _genres(value: Any) -> frozenset[str]:
     if not isinstance(value, list):
         raise EntryError(f"'genres' must be a list of texts, not {_kind(value)}.")
     most = _longest(Genre, "name")
-    return frozenset(_text(name, "genres", most=most, needed=True) for name in value)
+    return frozenset(
+        _text(genre, f"genres[{number}]", most=most, needed=True)
+        for number, genre in enumerate(value)
+    )
 
 
 def _kind(value: Any) -> str:

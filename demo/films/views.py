@@ -18,6 +18,7 @@ from films.models import Film
 from films.posters import draw
 from films.taste import MOST, Taste
 from hybrid_store.exceptions import HybridStoreError
+from hybrid_store.models import HybridQuerySet
 
 __all__ = ["film", "poster", "search", "taste"]
 
@@ -30,18 +31,18 @@ SUGGESTED = 12
 EXAMPLES = (
     "a crew lost in space",
     "a toy afraid of being replaced",
-    "one honest man against a corrupt town",
-    "growing old and looking back",
-    "children befriend a gentle monster",
-    "a love that is not allowed",
-    "trapped in the snow with a killer",
-    "food brings people together",
+    "a detective who falls in love with the suspect",
+    "soldiers in the trenches",
+    "a girl in a world of spirits",
+    "poor children in the streets of a big city",
+    "a village defends itself against bandits",
+    "a wedding with too many relatives",
 )
 
 
-def cards() -> QuerySet[Film]:
+def cards() -> HybridQuerySet[Film]:
     """Films as lists show them: with their genres, without their vectors."""
-    films: QuerySet[Film] = Film.objects.defer("embedding").prefetch_related("genres")
+    films: HybridQuerySet[Film] = Film.objects.defer("embedding").prefetch_related("genres")
     return films
 
 
@@ -53,7 +54,7 @@ def search(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         films, text = form.narrow(cards()), form.cleaned_data["q"]
         if text:
-            context |= ranked(lambda: films.nearest(text)[:PAGE])  # type: ignore[attr-defined]
+            context |= ranked(lambda: films.nearest(text)[:PAGE])
         else:
             pages = Paginator(films, PAGE)
             context |= {"page": pages.get_page(request.GET.get("page")), "examples": EXAMPLES}
@@ -68,7 +69,7 @@ def film(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     if request.path != shown.get_absolute_url():
         return HttpResponsePermanentRedirect(shown.get_absolute_url() + kept.suffix)
     context = {"film": shown, "taste": kept}
-    similar = ranked(lambda: cards().nearest(shown)[:SIMILAR])  # type: ignore[attr-defined]
+    similar = ranked(lambda: cards().nearest(shown)[:SIMILAR])
     return render(request, "films/film.html", context | similar)
 
 
@@ -91,7 +92,7 @@ def taste(request: HttpRequest) -> HttpResponse:
         context |= {"filters": form.chosen(), "candidates": candidates(form, known)}
         if known.like:
             liked, unliked = context["liked"], context["unliked"]
-            films: Any = form.narrow(cards())
+            films = form.narrow(cards())
             context |= ranked(lambda: films.recommend(liked, unliked)[:PAGE])
     return render(request, "films/taste.html", context)
 

@@ -26,6 +26,7 @@ UNMIRRORED = frozenset({"Music"})
 
 def draw(title: str, year: int, genres: Iterable[str]) -> str:
     """The poster of a film as an SVG document, 300 by 450."""
+    title = _printable(title)
     chance = Random(f"{title}|{year}")  # noqa: S311 - pictures, no secrets
     telling = _telling(genres)
     subject = chance.choice((telling[0], telling[0], telling[min(1, len(telling) - 1)]))
@@ -52,7 +53,7 @@ class _Lettering:
     def __init__(self, title: str, year: int, family: str) -> None:
         self.year = year
         self.family = family
-        self.size, self.lines = _fit(_printable(title).upper())
+        self.size, self.lines = _fit(title.upper())
 
     @property
     def height(self) -> float:
@@ -144,10 +145,9 @@ def _headed(picture: str, palette: Palette, lettering: _Lettering) -> str:
 
 
 def _document(title: str, body: str, palette: Palette) -> str:
-    name = escape(_printable(title))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">'
-        f"<title>{name}</title><defs>"
+        f"<title>{escape(title)}</title><defs>"
         f'<linearGradient id="ground" x2="0" y2="1"><stop stop-color="{palette.ground}"/>'
         f'<stop offset="1" stop-color="{palette.deep}" stop-opacity=".55"/></linearGradient>'
         f'<linearGradient id="shade" x2="0" y2="1">'

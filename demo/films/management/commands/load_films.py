@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.template.defaultfilters import pluralize
 
 from films.loading import FileError, read, store
 
@@ -31,11 +32,10 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         described = [entry for entry in entries if entry.description]
         stored = store(described)
-        self.stdout.write(self.style.SUCCESS(f"Loaded {stored} films."))
+        self.stdout.write(self.style.SUCCESS(f"Loaded {stored} film{pluralize(stored)}."))
         self._tell("without a text", len(entries) - len(described))
         self._tell("with a title and year that came again", len(described) - stored)
 
     def _tell(self, which: str, count: int) -> None:
         if count:
-            entries = "1 entry" if count == 1 else f"{count} entries"
-            self.stdout.write(f"Skipped {entries} {which}.")
+            self.stdout.write(f"Skipped {count} entr{pluralize(count, 'y,ies')} {which}.")

@@ -226,11 +226,9 @@ def war_searchlights(sheet: Sheet) -> str:
         beams.append(polygon([(x, 330), a, b], p.light, opacity=0.34))
     planes = []
     for _ in range(sheet.chance.randint(3, 6)):
-        x, y = sheet.between(40, 260), sheet.between(46, 190)
+        move = f"translate({sheet.between(40, 260):.0f} {sheet.between(46, 190):.0f}) rotate(24)"
         plane = "M0 -13 L3 -3 L19 3 L19 7 L3 5 L2 13 L7 17 H-7 L-2 13 L-3 5 L-19 7 L-19 3 L-3 -3z"
-        planes.append(
-            group([path(plane, p.deep)], transform=f"translate({x:.0f} {y:.0f}) rotate(24)")
-        )
+        planes.append(group([path(plane, p.deep)], transform=move))
     glow = ellipse(150, 335, 190, 70, p.accent, opacity=0.7) + ellipse(
         150, 335, 120, 44, p.pop, opacity=0.8
     )

@@ -256,8 +256,8 @@ def drama_birds(sheet: Sheet) -> str:
                 parts.append(ellipse(x, at - 7, 5.4, 8.4, p.deep))
                 parts.append(circle(x + 2, at - 16, 4.4, p.deep))
     away = "M0 0 q9 -13 18 -3 q11 -10 20 5 q-12 -5 -19 4 q-6 -9 -19 -6z"
-    x, y = sheet.between(150, 220), sheet.between(44, 76)
-    parts.append(group([path(away, p.light)], transform=f"translate({x:.0f} {y:.0f}) rotate(-14)"))
+    move = f"translate({sheet.between(150, 220):.0f} {sheet.between(44, 76):.0f}) rotate(-14)"
+    parts.append(group([path(away, p.light)], transform=move))
     parts.append(rect(20, 60, 9, 300, p.deep) + rect(0, 96, 60, 6, p.deep))
     return "".join(parts) + hill(sheet, 350, p.deep)
 

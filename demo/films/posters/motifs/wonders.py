@@ -80,8 +80,8 @@ def fantasy_castle(sheet: Sheet) -> str:
         circle(moon + 17, 82, 38, p.ground),
         ridge(sheet, 292, 60, p.pop),
     ]
-    for x, width, top in ((104, 26, 206), (134, 34, 160), (172, 28, 190), (198, 20, 226)):
-        top += sheet.between(-12, 12)
+    for x, width, high in ((104, 26, 206), (134, 34, 160), (172, 28, 190), (198, 20, 226)):
+        top = high + sheet.between(-12, 12)
         parts.append(rect(x, top, width, 300 - top, p.deep))
         parts.append(
             polygon([(x - 6, top), (x + width / 2, top - 44), (x + width + 6, top)], p.deep)

@@ -1,0 +1,720 @@
+"""The demo: its data, how films get in, its pages and its posters."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from xml.parsers import expat
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.http import QueryDict
+from django.test import Client, override_settings
+
+from films.loading import read, store
+from films.management.commands.load_films import SHIPPED
+from films.models import Film, Genre
+from films.posters import draw
+from films.posters.motifs import MOTIFS
+from films.posters.palettes import GENRES, LETTERS, PALETTES
+from films.taste import MOST, Taste
+from hybrid_store.embedders.hashing import HashingEmbedder
+from hybrid_store.exceptions import EmbedderUnavailableError
+
+DEMO = Path(__file__).resolve().parent.parent / "demo"
+CARDS = 24
+
+pytestmark = pytest.mark.urls("config.urls")
+
+
+@pytest.fixture
+def unembedded(db: None) -> None:
+    """Forty films of the shipped ones, without vectors."""
+    shipped = read(SHIPPED)
+    store(sorted(shipped, key=lambda entry: entry.title != "Mother India")[::10][:40])
+
+
+@pytest.fixture
+def films(unembedded: None) -> None:
+    """Forty films with vectors."""
+    call_command("generate_embeddings", "films.Film", verbosity=0, stdout=StringIO())
+
+
+class Page(HTMLParser):
+    """What a reader without JavaScript has: links by their text or label, form fields, the text."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.links: dict[str, str] = {}
+        self.fields: list[tuple[str, str]] = []
+        self.scripts = 0
+        self.text = ""
+        self._href = ""
+        self._label = ""
+        self.feed(markup)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.scripts += tag == "script" or any(name.startswith("on") for name in given)
+        if tag == "a":
+            self._href, self._label = given["href"], given.get("aria-label", "")
+        if tag == "input":
+            self.fields.append((given.get("name", ""), given.get("value", "")))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            self.links[" ".join(self._label.split())] = self._href
+            self._href = ""
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self._href and not self._label.startswith(("More like", "Less like", "Remove")):
+            self._label += data
+
+
+def get(client: Client, address: str) -> Page:
+    response = client.get(address)
+    assert response.status_code == 200, address
+    return Page(response.content.decode())
+
+
+def shown(client: Client, address: str) -> list[Film]:
+    """The films that a search or the taste page lists."""
+    response = client.get(address)
+    assert response.status_code == 200
+    return list(response.context["films"])
+
+
+# The data
+
+
+def test_shipped_films_are_well_formed() -> None:
+    films = json.loads(SHIPPED.read_text(encoding="utf-8"))
+    assert len(films) >= 200
+    for film in films:
+        assert set(film) == {"title", "year", "genres", "description"}
+        assert 1920 <= film["year"] <= 2030
+        assert film["genres"]
+        assert set(film["genres"]) <= set(GENRES)
+        assert len(re.findall(r"[.!?](?=\s|$)", film["description"])) in {2, 3}, film["title"]
+    assert len({(film["title"], film["year"]) for film in films}) == len(films)
+    assert len({film["description"] for film in films}) == len(films)
+
+
+def test_shipped_films_cover_a_century_and_every_genre() -> None:
+    films = json.loads(SHIPPED.read_text(encoding="utf-8"))
+    assert {film["year"] // 10 * 10 for film in films} >= set(range(1920, 2030, 10))
+    genres = Counter(genre for film in films for genre in film["genres"])
+    assert all(genres[genre] >= 5 for genre in GENRES)
+
+
+# Loading
+
+
+def load(*files: Path) -> str:
+    out = StringIO()
+    call_command("load_films", *map(str, files), stdout=out)
+    return out.getvalue()
+
+
+def write(folder: Path, films: Any, name: str = "films.json") -> Path:
+    path = folder / name
+    path.write_text(json.dumps(films), encoding="utf-8")
+    return path
+
+
+@pytest.mark.django_db
+def test_loading_twice_changes_nothing() -> None:
+    assert "Loaded 434 films." in load()
+    rows = list(Film.objects.order_by("pk").values_list("pk", "title", "year", "description"))
+    links = list(Film.genres.through.objects.order_by("pk").values_list())
+    load()
+    again = Film.objects.order_by("pk").values_list("pk", "title", "year", "description")
+    assert list(again) == rows
+    assert list(Film.genres.through.objects.order_by("pk").values_list()) == links
+
+
+@pytest.mark.django_db
+def test_loading_replaces_text_and_genres_and_makes_the_vector_stale(tmp_path: Path) -> None:
+    film = {"title": "A", "year": 2000, "genres": ["Drama", "War"], "description": "Old."}
+    load(write(tmp_path, [film]))
+    call_command("generate_embeddings", "films.Film", verbosity=0, stdout=StringIO())
+    assert not Film.objects.stale()
+    load(write(tmp_path, [{**film, "genres": ["War", "Music"], "description": "New."}]))
+    stored = Film.objects.get()
+    assert stored.description == "New."
+    assert {genre.name for genre in stored.genres.all()} == {"War", "Music"}
+    assert stored.embedding is not None
+    assert list(Film.objects.stale()) == [stored]
+
+
+@pytest.mark.django_db
+def test_extracts_are_descriptions_and_entries_without_text_are_skipped(tmp_path: Path) -> None:
+    films = [
+        {"title": "A", "year": 2000, "genres": [], "extract": "An extract.", "cast": ["x"]},
+        {"title": "B", "year": 2000, "genres": ["Drama"], "extract": None},
+        {"title": "C", "year": 2000, "genres": ["Drama"], "description": "  "},
+        {"title": "A", "year": 2001, "genres": ["Drama"], "description": "Another one."},
+        {"title": "A", "year": 2001, "genres": ["Music"], "description": "The last one."},
+    ]
+    said = load(write(tmp_path, films))
+    assert "Loaded 2 films." in said
+    assert "Skipped 2 entries without a text." in said
+    assert "Skipped 1 entry with a title and year that came again." in said
+    texts = Film.objects.order_by("year").values_list("description", flat=True)
+    assert list(texts) == ["An extract.", "The last one."]
+    assert list(Genre.objects.values_list("name", flat=True)) == ["Music"]
+
+
+GOOD = {"title": "Good", "year": 2000, "genres": ["Drama"], "description": "Good."}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("bad", "fault"),
+    [
+        ({**GOOD, "title": None}, "entry 2: 'title' is missing"),
+        ({**GOOD, "title": 3}, "entry 2: 'title' must be a text, not a number"),
+        ({**GOOD, "title": "x" * 501}, "entry 2: 'title' has 501 characters"),
+        ({**GOOD, "title": "nul\0"}, "entry 2: 'title' holds a character"),
+        ({**GOOD, "description": "\ud800"}, "entry 2: 'description' holds a character"),
+        ({"title": "No year"}, "entry 2: 'year' is missing"),
+        ({**GOOD, "year": "1990"}, "entry 2: 'year' must be a whole number"),
+        ({**GOOD, "year": True}, "entry 2: 'year' must be a whole number"),
+        ({**GOOD, "year": 40_000}, "entry 2: 'year' must be a whole number"),
+        ({**GOOD, "genres": "Drama"}, "entry 2: 'genres' must be a list of texts, not a text"),
+        ({**GOOD, "genres": ["Drama", None]}, "entry 2: 'genres[1]' is missing"),
+        ({**GOOD, "description": ["x"]}, "entry 2: 'description' must be a text, not a list"),
+        ("a text", "entry 2: must be an object, not a text"),
+    ],
+)
+def test_a_bad_entry_is_named_and_nothing_is_written(tmp_path: Path, bad: Any, fault: str) -> None:
+    first = write(tmp_path, [{**GOOD, "title": "First"}], "first.json")
+    path = write(tmp_path, [GOOD, bad])
+    with pytest.raises(CommandError, match=re.escape(f"{path}: {fault}")):
+        load(first, path)
+    assert not Film.objects.exists()
+    assert not Genre.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"[", "is not JSON in UTF-8"),
+        (b"\xff\xfe", "is not JSON in UTF-8"),
+        (b"[" * 100_000, "is not JSON in UTF-8"),
+        (b"{}", "must hold a list of films, not an object"),
+        (None, "cannot be read: No such file"),
+    ],
+)
+def test_a_bad_file_is_named(tmp_path: Path, content: bytes | None, fault: str) -> None:
+    path = tmp_path / "films.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CommandError, match=re.escape(f"{path}: {fault}")):
+        load(path)
+
+
+@pytest.mark.django_db
+def test_loading_takes_few_queries(django_assert_max_num_queries: Any) -> None:
+    with django_assert_max_num_queries(16):
+        load()
+
+
+# The showcase
+
+
+@pytest.mark.usefixtures("films")
+def test_showcase_prints_a_search_and_recommendations() -> None:
+    film = Film.objects.all()[7]
+    out = StringIO()
+    call_command("showcase", "--query", "a long journey", "--film", film.title, stdout=out)
+    rows = re.findall(r"^  [ -]\d\.\d{3}  \d{4}  \S.*$", out.getvalue(), re.MULTILINE)
+    assert len(rows) == 10
+    assert "a long journey" in out.getvalue()
+    assert f"More like {film.title} ({film.year})" in out.getvalue()
+
+
+@pytest.mark.usefixtures("unembedded")
+def test_showcase_says_what_is_missing() -> None:
+    with pytest.raises(CommandError, match="no film 'Nothing like it'"):
+        call_command("showcase", "--film", "Nothing like it")
+    with pytest.raises(CommandError, match="generate_embeddings"):
+        call_command("showcase", "--film", Film.objects.all()[0].title)
+
+
+# Pages
+
+
+@pytest.mark.usefixtures("films")
+def test_browsing_is_paginated(client: Client) -> None:
+    first = get(client, "/")
+    assert "40 films" in first.text
+    assert "Page 1 of 2" in first.text
+    second = get(client, "/" + first.links["Next →"])
+    assert "Page 2 of 2" in second.text
+    assert "Page 2 of 2" in get(client, "/?page=99").text
+    assert "Page 1 of 2" in get(client, "/?page=x").text
+
+
+@pytest.mark.usefixtures("films")
+def test_a_search_ranks_films_and_shows_their_similarity(client: Client) -> None:
+    text = Film.objects.all()[3].description
+    found = shown(client, f"/?q={text}")
+    assert len(found) == CARDS
+    assert found[0].description == text
+    similarities = [film.similarity for film in found]  # type: ignore[attr-defined]
+    assert similarities == sorted(similarities, reverse=True)
+    assert f"{similarities[0]:.2f}" in get(client, f"/?q={text}").text
+
+
+@pytest.mark.usefixtures("films")
+def test_filters_narrow_browsing_searching_and_recommending(client: Client) -> None:
+    filters = "genre=Drama&year_from=1950&year_to=1990"
+    wanted = Film.objects.filter(genres__name="Drama", year__range=(1950, 1990))
+    assert 0 < len(wanted) < CARDS
+    browsed = client.get(f"/?{filters}").context["page"].object_list
+    assert set(browsed) == set(wanted)
+    assert set(shown(client, f"/?q=life&{filters}")) == set(wanted)
+    liked = Film.objects.exclude(pk__in=wanted)[0]
+    assert set(shown(client, f"/taste/?like={liked.pk}&{filters}")) == set(wanted)
+
+
+@pytest.mark.usefixtures("films")
+@pytest.mark.parametrize("page", ["/", "/taste/"])
+@pytest.mark.parametrize(
+    ("query", "fault"),
+    [
+        ("year_from=abc", "Enter a whole number."),
+        ("year_from=1", "greater than or equal to 1888"),
+        ("year_to=99999999999999999999", "less than or equal to 2100"),
+        ("year_from=2000&year_to=1990", "2000 is after 1990"),
+        ("genre=Nonsense", "Select a valid choice"),
+        ("genre=%00", "Select a valid choice"),
+    ],
+)
+def test_bad_filters_are_form_errors(client: Client, page: str, query: str, fault: str) -> None:
+    pk = Film.objects.all()[0].pk
+    read_page = get(client, f"{page}?q=space&like={pk}&{query}")
+    assert fault in read_page.text
+    assert "Nearest to" not in read_page.text
+    assert "Recommended" not in read_page.text
+
+
+@pytest.mark.usefixtures("films")
+def test_bad_queries_are_form_errors(client: Client) -> None:
+    assert "at most 300 characters" in get(client, f"/?q={'x' * 301}").text
+    assert "Null characters" in get(client, "/?q=a%00b").text
+    assert "Null characters" in get(client, "/taste/?title=a%00b").text
+
+
+@pytest.mark.usefixtures("unembedded")
+def test_without_embeddings_pages_say_what_to_run(client: Client) -> None:
+    pk = Film.objects.all()[0].pk
+    assert "generate_embeddings" in get(client, "/?q=space").text
+    assert "generate_embeddings" in get(client, f"/taste/?like={pk}").text
+    response = client.get(f"/films/{pk}/", follow=True)
+    assert "generate_embeddings" in response.content.decode()
+    assert "40 films" in get(client, "/").text
+
+
+@pytest.mark.usefixtures("films")
+def test_some_missing_embeddings_are_told(client: Client) -> None:
+    assert "generate_embeddings" not in get(client, "/?q=space").text
+    Film.objects.filter(pk=Film.objects.all()[0].pk).update(embedding=None)
+    page = get(client, "/?q=space")
+    assert "Not every film has been embedded yet" in page.text
+    assert "Nearest to" in page.text
+
+
+@pytest.mark.usefixtures("films")
+def test_vectors_of_another_space_are_told(client: Client) -> None:
+    Film.objects.update(embedding_fingerprint=f"{'0' * 16}:{'0' * 32}")
+    page = get(client, "/?q=space")
+    assert "This search could not be made." in page.text
+    assert "--replace-spaces" in page.text
+
+
+@pytest.mark.usefixtures("films")
+def test_a_failing_embedder_is_told(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Any, texts: Any) -> Any:
+        raise EmbedderUnavailableError("The provider is on holiday.")
+
+    monkeypatch.setattr(HashingEmbedder, "embed_batch", fail)
+    page = get(client, "/?q=a+query+never+asked+before")
+    assert "The provider is on holiday." in page.text
+    assert "40 films" in get(client, "/").text
+
+
+@pytest.mark.usefixtures("films")
+def test_a_film_shows_similar_films_but_not_itself(client: Client) -> None:
+    film = Film.objects.all()[5]
+    page = get(client, film.get_absolute_url())
+    assert film.title in page.text
+    assert film.description in page.text
+    similar = shown(client, film.get_absolute_url())
+    assert len(similar) == 12
+    assert film not in similar
+
+
+@pytest.mark.usefixtures("films")
+def test_films_have_one_address(client: Client) -> None:
+    film = Film.objects.get(title="Mother India")
+    assert film.get_absolute_url() == f"/films/{film.pk}/mother-india/"
+    for other in ("", "other/"):
+        response = client.get(f"/films/{film.pk}/{other}?like=3")
+        assert response.status_code == 301
+        assert response.url == f"/films/{film.pk}/mother-india/?like=3"  # type: ignore[attr-defined]
+
+
+@pytest.mark.django_db
+def test_titles_without_latin_letters_have_an_address(client: Client) -> None:
+    film = Film.objects.create(title="기생충", year=2019, description="A film.")
+    assert film.get_absolute_url() == f"/films/{film.pk}/"
+    assert "기생충" in get(client, film.get_absolute_url()).text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("key", ["1", "99999999999999999999"])
+def test_unknown_films_are_not_found(client: Client, key: str) -> None:
+    for address in (f"/films/{key}/", f"/posters/{key}.svg"):
+        response = client.get(address)
+        assert response.status_code == 404
+    assert b"playing here" in response.content
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/", "/taste/", "/films/1/", "/posters/1.svg"])
+def test_pages_are_only_read(client: Client, address: str) -> None:
+    assert client.post(address).status_code == 405
+
+
+# Taste
+
+
+@pytest.mark.usefixtures("films")
+def test_a_taste_is_collected_by_following_links(client: Client) -> None:
+    first, second = get(client, "/"), None
+    titles = [film.title for film in client.get("/").context["page"].object_list[:2]]
+    second = get(client, first.links[f"More like {titles[0]}"])
+    assert "Recommended" in second.text
+    back = get(client, second.links["Search"])
+    both = back.links[f"Less like {titles[1]}"]
+    keys = [Film.objects.get(title=title).pk for title in titles]
+    assert parse_qs(urlsplit(both).query) == {"like": [str(keys[0])], "unlike": [str(keys[1])]}
+    third = get(client, both)
+    assert Film.objects.get(pk=keys[1]) not in shown(client, both)
+    assert third.links[f"Remove {titles[1]}"] == f"/taste/?like={keys[0]}"
+    assert ("like", str(keys[0])) in third.fields
+
+
+@pytest.mark.usefixtures("films")
+def test_links_on_the_taste_page_keep_its_filters(client: Client) -> None:
+    pk = Film.objects.all()[0].pk
+    page = get(client, f"/taste/?like={pk}&genre=Drama&year_from=1950")
+    added = next(href for label, href in page.links.items() if label.startswith("Less like"))
+    query = parse_qs(urlsplit(added).query)
+    assert query["genre"] == ["Drama"]
+    assert query["year_from"] == ["1950"]
+    assert query["like"] == [str(pk)]
+
+
+@pytest.mark.usefixtures("films")
+def test_disliking_changes_what_is_recommended(client: Client) -> None:
+    like, unlike = Film.objects.all()[:2]
+    alone = shown(client, f"/taste/?like={like.pk}")
+    other = shown(client, f"/taste/?like={like.pk}&unlike={unlike.pk}")
+    assert like not in alone
+    assert alone != other
+    assert unlike not in other
+
+
+@pytest.mark.usefixtures("films")
+def test_unknown_and_odd_keys_are_ignored_and_told(client: Client) -> None:
+    pk = Film.objects.all()[0].pk
+    odd = f"like={pk}&like=999999&like=x&unlike=-1&unlike=9{'9' * 30}&like=%00"
+    page = get(client, f"/taste/?{odd}")
+    assert "5 parts of the address were ignored" in page.text
+    assert page.links[f"Remove {Film.objects.get(pk=pk)}"] == "/taste/"
+    get(client, f"/?{odd}")
+
+
+@pytest.mark.usefixtures("films")
+def test_a_film_is_found_by_its_title(client: Client) -> None:
+    page = get(client, "/taste/?title=MOTHER")
+    assert "More like Mother India" in page.links
+    assert "has that in its title" in get(client, "/taste/?title=100%25").text
+
+
+@pytest.mark.usefixtures("films")
+def test_only_dislikes_ask_for_a_like(client: Client) -> None:
+    pk = Film.objects.all()[0].pk
+    assert "Choose at least one film you want more of" in get(client, f"/taste/?unlike={pk}").text
+
+
+def test_a_taste_is_short_and_without_contradictions() -> None:
+    query = QueryDict("&".join(f"like={key}" for key in range(1, 31)) + "&unlike=3&unlike=99")
+    taste = Taste.from_query(query)
+    assert taste.like == tuple(range(1, MOST + 1))
+    assert taste.unlike == (99,)
+    assert taste.ignored == 30 - MOST
+    assert taste.disliking(1).like == tuple(range(2, MOST + 1))
+    assert taste.disliking(1).unlike == (99, 1)
+    assert taste.without(99).without(1).keys == tuple(range(2, MOST + 1))
+    assert Taste().suffix == ""
+
+
+# Safety and speed
+
+
+HOSTILE = "<script>alert('x')</script> \"&]]> \x08 %s {{ x }}"
+
+
+@pytest.fixture
+def hostile(films: None) -> Film:
+    film = Film.objects.create(title=HOSTILE, year=2001, description=HOSTILE)
+    film.genres.add(Genre.objects.create(name="<b>&"))
+    call_command("generate_embeddings", "films.Film", verbosity=0, stdout=StringIO())
+    return film
+
+
+def test_hostile_titles_are_text(client: Client, hostile: Film) -> None:
+    address = hostile.get_absolute_url()
+    pk = hostile.pk
+    for page in ("/", "/?q=script+alert+x", address, f"/taste/?like={pk}", "/taste/?title=script"):
+        read_page = get(client, page)
+        assert read_page.scripts == 0
+        assert "<script>alert('x')</script>" in read_page.text
+    assert "<b>&" in get(client, address).text
+
+
+@pytest.mark.usefixtures("films")
+def test_hostile_queries_are_text(client: Client) -> None:
+    attack = "%22%3E%3Cscript%3Ealert(1)%3C/script%3E"
+    for page in (
+        f"/?q={attack}",
+        f"/?year_from={attack}",
+        f"/taste/?title={attack}",
+        f"/?genre={attack}",
+        f"/taste/?like={attack}",
+        f"/?page={attack}",
+    ):
+        assert get(client, page).scripts == 0
+
+
+REMOTE = re.compile(r"""(?:https?:)?//[\w.]|@import|data:""")
+
+
+def without_names(text: str) -> str:
+    """XML namespaces are names, not addresses."""
+    return text.replace('xmlns="http://www.w3.org/2000/svg"', "")
+
+
+@pytest.mark.usefixtures("films")
+def test_nothing_is_loaded_from_elsewhere(client: Client) -> None:
+    film = Film.objects.all()[0]
+    pages = (
+        "/",
+        "/?q=space",
+        film.get_absolute_url(),
+        f"/taste/?like={film.pk}",
+        "/taste/",
+        f"/posters/{film.pk}.svg",
+    )
+    for page in pages:
+        assert not REMOTE.search(without_names(client.get(page).content.decode())), page
+    assets = [path for path in (DEMO / "films" / "static").rglob("*") if path.is_file()]
+    assert assets
+    for asset in assets:
+        assert not REMOTE.search(without_names(asset.read_text(encoding="utf-8"))), asset
+
+
+@pytest.mark.usefixtures("films")
+def test_browsers_are_told_to_load_nothing_from_elsewhere(client: Client) -> None:
+    with override_settings(MIDDLEWARE=["config.middleware.content_security_policy"]):
+        for page in ("/", "/nothing/", f"/posters/{Film.objects.all()[0].pk}.svg"):
+            policy = client.get(page).headers["Content-Security-Policy"]
+            assert policy.startswith("default-src 'self';")
+            assert "http" not in policy
+            assert "unsafe" not in policy
+
+
+@pytest.mark.usefixtures("films")
+@pytest.mark.parametrize(
+    ("address", "most"),
+    [("/", 4), ("/?q=space", 6), ("/taste/?like={0}&unlike={1}", 6), ("/films/{0}/", 7)],
+)
+def test_pages_take_few_queries(
+    client: Client, django_assert_max_num_queries: Any, address: str, most: int
+) -> None:
+    keys = list(Film.objects.values_list("pk", flat=True)[:2])
+    with django_assert_max_num_queries(most):
+        client.get(address.format(*keys), follow=True)
+
+
+@pytest.mark.usefixtures("films")
+def test_lists_load_no_vectors(client: Client) -> None:
+    film = Film.objects.all()[0]
+    lists = [
+        client.get("/").context["page"].object_list,
+        client.get("/taste/").context["candidates"],
+        shown(client, "/?q=space"),
+        shown(client, f"/taste/?like={film.pk}"),
+        shown(client, film.get_absolute_url()),
+    ]
+    for films in lists:
+        assert len(films) > 5
+        assert all("embedding" in film.get_deferred_fields() for film in films)
+
+
+@pytest.mark.usefixtures("films")
+def test_the_admin_edits_films(admin_client: Client) -> None:
+    film = Film.objects.all()[0]
+    assert admin_client.get("/admin/films/film/?q=the").status_code == 200
+    address = f"/admin/films/film/{film.pk}/change/"
+    assert admin_client.get(address).status_code == 200
+    genres = [genre.pk for genre in film.genres.all()]
+    changed = {"title": film.title, "year": film.year, "genres": genres, "description": "Other."}
+    assert admin_client.post(address, changed).status_code == 302
+    assert list(Film.objects.stale()) == [film]
+
+
+# Posters
+
+
+def parse(svg: str) -> None:
+    expat.ParserCreate().Parse(svg.encode(), True)
+
+
+@pytest.mark.usefixtures("films")
+def test_posters_are_served_to_be_kept(client: Client) -> None:
+    film = Film.objects.all()[0]
+    response = client.get(f"/posters/{film.pk}.svg")
+    assert response.headers["Content-Type"] == "image/svg+xml"
+    assert "max-age" in response.headers["Cache-Control"]
+    assert response.content.decode() == client.get(f"/posters/{film.pk}.svg").content.decode()
+    parse(response.content.decode())
+
+
+@pytest.mark.parametrize("genre", GENRES)
+def test_every_genre_has_posters(genre: str) -> None:
+    assert set(MOTIFS) == set(PALETTES) == set(LETTERS) == set(GENRES)
+    posters = {draw(f"Film {number}", 1990, [genre]) for number in range(30)}
+    assert len(posters) == 30
+    for poster in posters:
+        parse(poster)
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["", "8½", "기생충", HOSTILE, "x" * 500, "A " * 250, "Weird \ud800 \uffff \x00 \ufdd0", "‮abc"],
+)
+def test_any_title_fits_on_a_poster(title: str) -> None:
+    for year in (0, 1888, 2100):
+        poster = draw(title, year, ["Unheard of"])
+        parse(poster)
+        assert "<script" not in poster
+
+
+def test_posters_do_not_depend_on_the_order_of_genres() -> None:
+    assert draw("A", 2000, ["Drama", "War"]) == draw("A", 2000, ["War", "Drama"])
+    assert draw("A", 2000, ["Animated"]) == draw("A", 2000, ["Animation"])
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours, as WCAG 2 defines it."""
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_titles_on_posters_are_readable() -> None:
+    for palettes in PALETTES.values():
+        for palette in palettes:
+            assert contrast(palette.deep, palette.light) >= 7
+
+
+def test_text_on_pages_is_readable() -> None:
+    sheet = (DEMO / "films" / "static" / "films" / "films.css").read_text(encoding="utf-8")
+    themes = [
+        dict(re.findall(r"--([\w-]+): (#\w{6})", part)) for part in sheet.split("@media", 2)[:2]
+    ]
+    assert len(themes) == 2
+    for theme in themes:
+        for ground in ("paper", "raised"):
+            for text in ("ink", "soft", "accent", "more", "less"):
+                assert contrast(theme[text], theme[ground]) >= 4.5, (text, ground)
+        assert contrast(theme["on-accent"], theme["accent"]) >= 4.5
+
+
+# Settings
+
+
+# Without the settings of the tests.
+OWN = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
+
+
+def manage(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The demo's command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, str(DEMO / "manage.py"), *args],
+        env={**OWN, "PYTHONPATH": str(DEMO.parent / "src"), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def settings_of(**environment: str) -> dict[str, Any]:
+    code = (
+        "import json; from config import settings as s; print(json.dumps([s.DATABASES, s.DEBUG]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**OWN, **environment},
+        cwd=DEMO,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    databases, debug = json.loads(done.stdout)
+    return {"database": databases["default"], "debug": debug}
+
+
+def test_the_environment_chooses_the_database() -> None:
+    chosen = settings_of(DATABASE_URL="postgresql://someone:secret@db.example:5433/films")
+    assert chosen["database"]["ENGINE"] == "django.db.backends.postgresql"
+    assert chosen["database"]["HOST"] == "db.example"
+    assert chosen["database"]["NAME"] == "films"
+
+
+def test_there_is_no_default_key_without_debug() -> None:
+    without = {"DEBUG": "off", "DATABASE_URL": "sqlite:///:memory:"}
+    done = manage("check", "--deploy", **without)
+    assert done.returncode != 0
+    assert "SECRET_KEY" in done.stderr
+
+
+def test_the_demo_runs_on_its_own_settings(tmp_path: Path) -> None:
+    here = {"DATABASE_URL": f"sqlite:///{tmp_path / 'films.sqlite3'}"}
+    assert manage("migrate", "-v0", **here).returncode == 0
+    assert "Loaded 434 films." in manage("load_films", **here).stdout
+    missing = manage("makemigrations", "--check", "--dry-run", "films", **here)
+    assert missing.returncode == 0, missing.stdout
