@@ -59,7 +59,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "hybrid_store",
     "hybrid_store.test",
-    *(["films"] if (ROOT / "demo" / "films" / "models.py").exists() else []),
+    "films",
 ]
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
