@@ -13,9 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests import servers
-
 from benchmarks import project
+from tests import servers
 
 if TYPE_CHECKING:
     from benchmarks.bench import Bench

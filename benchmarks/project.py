@@ -8,6 +8,7 @@ from typing import Any
 import django
 from django.conf import settings
 from django.db import connections
+
 from tests import servers
 
 __all__ = ["DATABASES", "configure", "start"]
