@@ -2,7 +2,8 @@
 
 VENV := .venv
 DJANGO := 5.2
-DATABASES := sqlite postgresql16 postgresql18
+# With HYBRID_STORE_DATABASE_URL, the tests run once, on that server.
+DATABASES := $(if $(HYBRID_STORE_DATABASE_URL),own,sqlite postgresql16 postgresql18)
 ADDRESS := 127.0.0.1:8000
 SERVE := 1
 ARGS :=
