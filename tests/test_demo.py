@@ -482,7 +482,7 @@ HOSTILE = "<script>alert('x')</script> \"&]]> \x08 %s {{ x }}"
 
 @pytest.fixture
 def hostile(films: None) -> Film:
-    film = Film.objects.create(title=HOSTILE, year=2001, description=HOSTILE)
+    film: Film = Film.objects.create(title=HOSTILE, year=2001, description=HOSTILE)
     film.genres.add(Genre.objects.create(name="<b>&"))
     call_command("generate_embeddings", "films.Film", verbosity=0, stdout=StringIO())
     return film
@@ -703,6 +703,9 @@ def test_the_environment_chooses_the_database() -> None:
     assert chosen["database"]["ENGINE"] == "django.db.backends.postgresql"
     assert chosen["database"]["HOST"] == "db.example"
     assert chosen["database"]["NAME"] == "films"
+    socket = settings_of(DATABASE_URL="postgresql://someone@%2Frun%2Fpostgresql/films")
+    assert socket["database"]["HOST"] == "/run/postgresql"
+    assert settings_of(DATABASE_URL="sqlite:////films.db")["database"]["NAME"] == "/films.db"
 
 
 def test_there_is_no_default_key_without_debug() -> None:
@@ -714,6 +717,11 @@ def test_there_is_no_default_key_without_debug() -> None:
 
 def test_the_demo_runs_on_its_own_settings(tmp_path: Path) -> None:
     here = {"DATABASE_URL": f"sqlite:///{tmp_path / 'films.sqlite3'}"}
+    for command in ("load_films", "showcase"):
+        early = manage(command, **here)
+        assert early.returncode == 1
+        assert "Did migrate run?" in early.stderr
+        assert "Traceback" not in early.stderr
     assert manage("migrate", "-v0", **here).returncode == 0
     assert "Loaded 434 films." in manage("load_films", **here).stdout
     missing = manage("makemigrations", "--check", "--dry-run", "films", **here)

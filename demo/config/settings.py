@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote
 
 import environ
 
@@ -23,6 +24,8 @@ SECRET_KEY = env.str(
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 
 DATABASES = {"default": env.db_url(default=f"sqlite:///{BASE_DIR / 'films.sqlite3'}")}
+# As in any URL of PostgreSQL, a socket's folder may take the place of the host, quoted.
+DATABASES["default"]["HOST"] = unquote(DATABASES["default"]["HOST"])
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # The number of dimensions is part of the schema. For another embedder, such as OpenAI's

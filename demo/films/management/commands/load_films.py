@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 from django.template.defaultfilters import pluralize
 
 from films.loading import FileError, read, store
@@ -31,7 +32,10 @@ class Command(BaseCommand):
         except FileError as error:
             raise CommandError(str(error)) from error
         described = [entry for entry in entries if entry.description]
-        stored = store(described)
+        try:
+            stored = store(described)
+        except DatabaseError as error:
+            raise CommandError(f"The database refused: {error} Did migrate run?") from error
         self.stdout.write(self.style.SUCCESS(f"Loaded {stored} film{pluralize(stored)}."))
         self._tell("without a text", len(entries) - len(described))
         self._tell("with a title and year that came again", len(described) - stored)

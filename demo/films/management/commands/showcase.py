@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from films.models import Film
 from hybrid_store.exceptions import HybridStoreError
@@ -24,17 +25,22 @@ class Command(BaseCommand):
         parser.add_argument("--count", type=int, default=5, help="Rows to print (default: 5).")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self._show(**options)
+        except HybridStoreError as error:
+            raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(f"The database refused: {error} Did migrate run?") from error
+
+    def _show(self, **options: Any) -> None:
         film = Film.objects.filter(title__iexact=options["film"]).first()
         if film is None:
             raise CommandError(
                 f"There is no film {options['film']!r}: run load_films, or give --film."
             )
         count = max(1, options["count"])
-        try:
-            found = list(Film.objects.nearest(options["query"])[:count])
-            recommended = list(Film.objects.recommend(like=[film])[:count])
-        except HybridStoreError as error:
-            raise CommandError(str(error)) from error
+        found = list(Film.objects.nearest(options["query"])[:count])
+        recommended = list(Film.objects.recommend(like=[film])[:count])
         if not found:
             raise CommandError("No film has a vector yet: run generate_embeddings.")
         self._print(f"Films about “{options['query']}”", found)
