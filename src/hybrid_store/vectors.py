@@ -123,7 +123,7 @@ def _unpickle(data: bytes) -> Vector:
 
 
 def _checked(values: Any) -> FloatArray:
-    """A fresh contiguous float32 array of `values`, or `VectorValueError` saying what is wrong."""
+    """A fresh, read-only float32 array of `values`, or `VectorValueError` saying what is wrong."""
     array = _numeric(values)
     if array.ndim != 1:
         raise VectorValueError(f"expected one dimension of numbers, got the shape {array.shape}")
@@ -135,6 +135,7 @@ def _checked(values: Any) -> FloatArray:
     with np.errstate(over="ignore"):
         single = np.array(array, dtype=np.float32, order="C")
     _refuse_overflow(single, array, "float32")
+    single.flags.writeable = False
     return single
 
 

@@ -28,9 +28,9 @@ def embed_on_save(
     """After `save()`: embed the row if it is stale.
 
     A provider that is down does not undo the save. The row is stale then, is logged, and the next
-    `generate_embeddings` takes it.
+    `generate_embeddings` takes it. Fixtures and migrations embed nothing.
     """
-    if raw:
+    if raw or sender.__module__ == "__fake__":
         return
     for field in _fields_embedded_now(sender):
         if not _concerns(field, update_fields):

@@ -1,0 +1,157 @@
+"""System checks: an id, a sentence and a hint for every mistake."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core import checks
+from django.core.management import CommandError, call_command
+from django.db import connection, models
+from django.test.utils import isolate_apps
+
+from hybrid_store.backends.base import Extension
+from hybrid_store.checks import check_databases, check_settings
+from hybrid_store.models import EmbeddingField, VectorField, VectorIndex
+
+
+def ids(messages: list[checks.CheckMessage]) -> list[str]:
+    assert all(message.hint for message in messages)
+    return [str(message.id).removeprefix("hybrid_store.") for message in messages]
+
+
+def field_ids(**options: Any) -> list[str]:
+    class Publisher(models.Model):
+        name = models.TextField()
+
+        class Meta:
+            app_label = "hybrid_store_test"
+
+    class Tag(models.Model):
+        name = models.TextField()
+
+        class Meta:
+            app_label = "hybrid_store_test"
+
+    class Story(models.Model):
+        title = models.TextField()
+        number = models.BigIntegerField()
+        day = models.DateField()
+        price = models.DecimalField(max_digits=5, decimal_places=2)
+        done = models.BooleanField()
+        publisher = models.ForeignKey(Publisher, models.CASCADE)
+        tags = models.ManyToManyField(Tag)
+        embedding = EmbeddingField(**{"source": ["title"], "dimensions": 384, **options})
+
+        class Meta:
+            app_label = "hybrid_store_test"
+
+    return ids(Story._meta.get_field("embedding").check())
+
+
+@isolate_apps("hybrid_store.test")
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({}, []),
+        ({"source": ["title", "number", "publisher__name"]}, []),
+        ({"source": lambda row: row.title}, []),
+        ({"source": "title"}, []),
+        ({"source": []}, ["E002"]),
+        ({"source": ["titel"]}, ["E003"]),
+        ({"source": ["publisher__nome"]}, ["E003"]),
+        ({"source": ["title__name"]}, ["E003"]),
+        ({"source": ["day", "price", "done"]}, ["E004", "E004", "E004"]),
+        ({"source": ["publisher"]}, ["E004"]),
+        ({"source": ["tags__name"]}, ["E005"]),
+        ({"embedder": "nobody"}, ["E006"]),
+        ({"dimensions": 3}, ["E007"]),
+        ({"dimensions": 0}, ["E001", "E007"]),
+        ({"dimensions": "384"}, ["E001", "E007"]),
+        ({"on_save": "later"}, ["E008"]),
+    ],
+)
+def test_every_mistake_of_a_field_has_its_number(options: Any, found: list[str]) -> None:
+    assert field_ids(**options) == found
+
+
+@isolate_apps("hybrid_store.test")
+def test_more_dimensions_than_a_column_holds_are_refused() -> None:
+    class Wide(models.Model):
+        vector = VectorField(dimensions=16_001)
+
+        class Meta:
+            app_label = "hybrid_store_test"
+
+    assert ids(Wide.check()) == ["E001"]
+
+
+def test_the_projects_own_models_and_settings_are_sound() -> None:
+    call_command("check", fail_level="WARNING")
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ({"EMBEDERS": {}}, ["E010"]),
+        ({"EMBEDDERS": {"default": {"BACKEND": "nowhere.Embedder"}}}, ["E011"]),
+        ({"EMBEDDERS": {"default": {}}}, ["E011"]),
+        ({"CREATE_EXTENSION": False}, []),
+    ],
+)
+def test_mistakes_in_the_settings_have_their_numbers(
+    settings: Any, value: Any, found: list[str]
+) -> None:
+    settings.HYBRID_STORE = value
+    assert ids(check_settings()) == found
+
+
+def test_no_database_is_opened_unless_one_is_named() -> None:
+    assert check_databases(databases=None) == []
+
+
+@pytest.mark.django_db
+def test_the_databases_of_the_run_pass() -> None:
+    assert check_databases(databases=["default"]) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("report", "found"),
+    [
+        (Extension("vector", None, available="0.8.5"), ["E012"]),
+        (Extension("vector", None), ["E012"]),
+        (Extension("vector", "0.8.0", "public", "0.8.5", "0.8.4"), ["W013"]),
+        (Extension("vector", "0.8.4", "public", "0.8.5", "0.8.4"), []),
+        (Extension("vector", "0.10.0", "public", "0.10.0", "0.8.4"), []),
+    ],
+)
+def test_a_missing_or_old_extension_is_reported(
+    monkeypatch: Any, report: Extension, found: list[str]
+) -> None:
+    from hybrid_store.backends import vector_ops
+
+    monkeypatch.setattr(vector_ops(connection), "extension_report", lambda: report)
+    assert ids(check_databases(databases=["default"])) == found
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no limit")
+@isolate_apps("hybrid_store.test")
+def test_an_index_over_too_many_dimensions_is_reported() -> None:
+    from hybrid_store.backends import vector_ops
+    from hybrid_store.checks import _check_indexes
+
+    class Wide(models.Model):
+        vector = VectorField(dimensions=3000)
+
+        class Meta:
+            app_label = "hybrid_store_test"
+            indexes = [VectorIndex("vector", name="wide_vec")]
+
+    assert ids(list(_check_indexes(Wide, vector_ops(connection)))) == ["E014"]
+
+
+def test_a_failing_check_stops_the_command(settings: Any) -> None:
+    settings.HYBRID_STORE = {"WRONG": 1}
+    with pytest.raises(CommandError, match="unknown key 'WRONG'"):
+        call_command("check")

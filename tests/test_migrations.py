@@ -1,0 +1,131 @@
+"""What `makemigrations` writes, and historical models."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection, models
+from django.db.migrations.autodetector import MigrationAutodetector
+from django.db.migrations.migration import Migration
+from django.db.migrations.state import ModelState, ProjectState
+from django.db.migrations.writer import MigrationWriter
+from django.test.utils import isolate_apps
+
+from hybrid_store.models import EmbeddingField, HybridManager, VectorIndex
+
+
+def essay_source(row: Any) -> str:
+    return str(row.title)
+
+
+def state_of(*fields: Any, indexes: Any = ()) -> ProjectState:
+    """The state of an app with one model of these fields."""
+    with isolate_apps("hybrid_store.test"):
+        attributes = {
+            "__module__": __name__,
+            "Meta": type("Meta", (), {"app_label": "hybrid_store_test", "indexes": list(indexes)}),
+            "title": models.CharField(max_length=100),
+            "objects": HybridManager(),
+            **dict(fields),
+        }
+        model = type("Film", (models.Model,), attributes)
+        state = ProjectState()
+        state.add_model(ModelState.from_model(model))
+        return state
+
+
+def changes(before: ProjectState, after: ProjectState) -> list[Any]:
+    found = MigrationAutodetector(before, after)._detect_changes()
+    return [
+        operation
+        for migration in found.get("hybrid_store_test", [])
+        for operation in migration.operations
+    ]
+
+
+def written(operations: list[Any], folder: Path) -> Any:
+    """The migration as a file, imported again."""
+    migration = type("Migration", (Migration,), {"operations": operations})
+    text = MigrationWriter(migration("0001_made", "hybrid_store_test")).as_string()
+    (folder / "made.py").write_text(text)
+    spec = importlib.util.spec_from_file_location("made", folder / "made.py")
+    module: Any = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
+    spec.loader.exec_module(module)  # type: ignore[union-attr]
+    return module.Migration("0001_made", "hybrid_store_test")
+
+
+EMBEDDING = ("embedding", EmbeddingField(source=["title"], dimensions=3))
+
+
+def test_adding_an_embedding_adds_its_companion_and_index() -> None:
+    index = VectorIndex("embedding", metric="l2", name="film_vec", m=4)
+    operations = changes(state_of(), state_of(EMBEDDING, indexes=[index]))
+    assert [type(operation).__name__ for operation in operations] == [
+        "AddField",
+        "AddField",
+        "AddIndex",
+    ]
+    assert {operation.name for operation in operations[:2]} == {
+        "embedding",
+        "embedding_fingerprint",
+    }
+
+
+def test_nothing_is_found_to_change_twice() -> None:
+    assert changes(state_of(EMBEDDING), state_of(EMBEDDING)) == []
+
+
+def test_an_index_or_field_that_changes_is_noticed() -> None:
+    def with_index(**options: Any) -> ProjectState:
+        return state_of(EMBEDDING, indexes=[VectorIndex("embedding", name="film_vec", **options)])
+
+    assert changes(with_index(), with_index(metric="l1"))
+    assert changes(with_index(), with_index(m=4))
+    wider = ("embedding", EmbeddingField(source=["title"], dimensions=4))
+    assert [type(o).__name__ for o in changes(state_of(EMBEDDING), state_of(wider))] == [
+        "AlterField"
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("source", [["title"], essay_source])
+def test_a_written_migration_runs_forwards_and_backwards(tmp_path: Path, source: Any) -> None:
+    field = ("embedding", EmbeddingField(source=source, on_save="now", dimensions=3))
+    index = VectorIndex(fields=["embedding"], name="made_film_vec")
+    operations = changes(ProjectState(), state_of(field, indexes=[index]))
+    migration = written(operations, tmp_path)
+    empty = ProjectState()
+    with connection.schema_editor() as editor:
+        state = migration.apply(empty.clone(), editor)
+    try:
+        film: Any = state.apps.get_model("hybrid_store_test", "Film")
+        film.objects.create(title="t", embedding=[1, 2, 3])
+        assert film.objects.get().embedding == [1, 2, 3]
+        assert {f.name for f in film._meta.get_fields()} >= {"embedding", "embedding_fingerprint"}
+    finally:
+        with connection.schema_editor() as editor:
+            migration.unapply(empty.clone(), editor)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_other_dimensions_can_be_migrated_to_and_back() -> None:
+    before, after = (
+        state_of(EMBEDDING),
+        state_of(("embedding", EmbeddingField(source=["title"], dimensions=5))),
+    )
+    [alter] = changes(before, after)
+    model = before.apps.get_model("hybrid_store_test", "Film")
+    with connection.schema_editor() as editor:
+        editor.create_model(model)
+    try:
+        with connection.schema_editor() as editor:
+            alter.database_forwards("hybrid_store_test", editor, before, after)
+        film: Any = after.apps.get_model("hybrid_store_test", "Film")
+        film._base_manager.create(title="t", embedding=[1, 2, 3, 4, 5])
+        film._base_manager.all().delete()
+    finally:
+        with connection.schema_editor() as editor:
+            editor.delete_model(after.apps.get_model("hybrid_store_test", "Film"))
