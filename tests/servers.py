@@ -93,6 +93,8 @@ def start_postgresql(version: int) -> dict[str, Any]:
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Its folder goes after the servers, which lock it once more when they stop.
+    server_module()
     stack = ExitStack()
     atexit.register(stack.close)
     return stack.enter_context(postgresql(version))
