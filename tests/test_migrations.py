@@ -38,7 +38,8 @@ def state_of(*fields: Any, indexes: Any = ()) -> ProjectState:
 
 
 def changes(before: ProjectState, after: ProjectState) -> list[Any]:
-    found = MigrationAutodetector(before, after)._detect_changes()
+    detector: Any = MigrationAutodetector(before, after)
+    found = detector._detect_changes()
     return [
         operation
         for migration in found.get("hybrid_store_test", [])

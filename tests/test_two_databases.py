@@ -38,7 +38,7 @@ def test_one_expression_serves_both_and_gives_the_same_answers() -> None:
         answers.append(
             list(Point.objects.using(alias).order_by("pk").values_list(distance, flat=True))
         )
-    np.testing.assert_allclose(*answers, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(answers[0], answers[1], rtol=1e-6, atol=1e-6)
 
 
 def test_a_row_moves_from_one_database_to_the_other_with_its_embedding() -> None:

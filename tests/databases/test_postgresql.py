@@ -77,6 +77,7 @@ def test_every_metric_has_its_operator_class(metric: str, operators: str) -> Non
 
 def test_an_index_can_be_built_concurrently() -> None:
     index = VectorIndex("vector", name="made_vec")
+    editor: Any
     with connection.schema_editor(atomic=False) as editor:
         editor.add_index(Point, index, concurrently=True)
         assert "vector_cosine_ops" in definition("made_vec")
@@ -185,7 +186,7 @@ def test_the_extension_may_be_in_any_schema(extension_schema: str) -> None:
         editor.create_model(Elsewhere)
     try:
         Elsewhere(vector=[1, 2, 2]).save()
-        row = Elsewhere._base_manager.annotate(
+        row: Any = Elsewhere._base_manager.annotate(
             c=CosineDistance("vector", [1, 2, 2]), d=L2Distance("vector", [1, 2, 0])
         ).get()
         assert (row.vector, round(row.c, 6), row.d) == (Vector([1, 2, 2]), 0, 2)
@@ -212,10 +213,9 @@ def test_pgvectors_own_fields_work_on_the_same_connection() -> None:
             if registered:
                 register_vector(connection.connection)
             Theirs(vector=np.array([1, 2, 3])).save()
-            theirs = Theirs._base_manager.annotate(
+            theirs: Any = Theirs._base_manager.annotate(
                 d=pgvector.django.L2Distance("vector", [1, 2, 0])
             ).first()
-            assert theirs is not None
             ours = Point.objects.annotate(d=L2Distance("vector", theirs.vector)).first()
             assert ours is not None
             assert (list(theirs.vector), theirs.d, ours.d) == ([1, 2, 3], 3, 0)

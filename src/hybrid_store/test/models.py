@@ -85,7 +85,7 @@ class ShortBookQuerySet(HybridQuerySetMixin, models.QuerySet["ShortBook"]):
 class ShortBook(Book):
     """A proxy with a manager of its own."""
 
-    objects = ShortBookQuerySet.as_manager()  # type: ignore[assignment]
+    objects = ShortBookQuerySet.as_manager()  # type: ignore[assignment,misc]
 
     class Meta:
         proxy = True
