@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import project
@@ -22,10 +22,11 @@ def main() -> None:
     if options.quick:
         options.rows, options.repeat = QUICK_ROWS, QUICK_ROUNDS
     project.start(options.databases)
-    report = "\n".join(_results(options))
-    print(report)
-    if options.output:
-        options.output.write_text(report)
+    with ExitStack() as stack:
+        file = stack.enter_context(options.output.open("w")) if options.output else None
+        for result in _results(options):
+            for stream in filter(None, (sys.stdout, file)):
+                print(result, file=stream, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -43,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _results(options: argparse.Namespace) -> Iterator[str]:
-    """Markdown, with one line to standard error for every table that is done."""
+    """Markdown, piece by piece as it is measured."""
     # Models need Django to be set up.
     from benchmarks import generation, loading, memory, reading, search
     from benchmarks.bench import Bench
@@ -51,14 +52,12 @@ def _results(options: argparse.Namespace) -> Iterator[str]:
     from benchmarks.report import environment
 
     yield environment(options.databases)
-    started = time.monotonic()
     corpora = [Corpus(rows) for rows in options.rows]
     for alias in options.databases:
         # Loading comes first: the others read what it leaves.
         plan = [(corpus, module) for corpus in corpora for module in (loading, search, memory)]
         for corpus, module in [*plan, *((corpora[-1], module) for module in (reading, generation))]:
             for table in module.tables(Bench(alias, corpus, options.repeat)):
-                print(f"{time.monotonic() - started:5.0f} s  {table.title}", file=sys.stderr)
                 yield str(table)
 
 
