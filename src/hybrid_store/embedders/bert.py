@@ -267,7 +267,7 @@ POOLINGS: dict[str, Callable[[FloatArray, Packed], FloatArray]] = {
 
 
 def normalized(x: FloatArray) -> FloatArray:
-    """Rows of length 1; a row of zeros stays one."""
+    """Rows brought to length 1, in place; a row of zeros stays one."""
     lengths: FloatArray = np.sqrt(np.einsum("ij,ij->i", x, x))
-    result: FloatArray = x / np.maximum(lengths, np.float32(1e-12))[:, None]
-    return result
+    x /= np.maximum(lengths, np.float32(1e-12))[:, None]
+    return x

@@ -98,7 +98,7 @@ class ModelFolder:
         config = self._read(self.modules["Pooling"] / "config.json")
         flags = [mode for flag, mode in POOLING_FLAGS.items() if config.get(flag)]
         mode = config.get("pooling_mode", "+".join(flags) or "mean")
-        if mode not in POOLINGS:
+        if mode not in list(POOLINGS):
             raise self._unsupported(f"the pooling {mode!r}")
         if config.get("include_prompt") is False:
             raise self._unsupported("pooling that leaves prompts out")

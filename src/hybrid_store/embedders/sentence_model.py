@@ -18,8 +18,11 @@ __all__ = ["SentenceModel"]
 
 WORDS = "embeddings.word_embeddings.weight"
 
-HEAD = 64
-"""Characters a token that are tokenized at first: far more than a token has in any language."""
+SPECIAL_TOKENS = 2
+
+HEADS = (64, 4096)
+"""Characters a token that are tokenized at first, and at most. Texts of megabytes are not worth
+minutes and gigabytes when a few hundred tokens of them are used."""
 
 
 class SentenceModel:
@@ -43,7 +46,12 @@ class SentenceModel:
         self.config = folder.bert
         self.pool = POOLINGS[folder.pooling]
         self.normalize = normalize or folder.normalizes
-        self.max_length = min(max_length or folder.max_length, folder.bert.room)
+        self.max_length = folder.max_length if max_length is None else max_length
+        if not SPECIAL_TOKENS < self.max_length <= folder.bert.room:
+            raise InvalidEmbedderError(
+                f"The model in {folder.path} takes texts of up to {folder.bert.room} tokens, "
+                f"{SPECIAL_TOKENS} of them its own; max_length is {self.max_length}."
+            )
         self.tokenizer = load_tokenizer(folder, self.max_length)
         self.bert = load_bert(folder)
 
@@ -60,12 +68,12 @@ class SentenceModel:
 
     def tokens(self, text: str) -> list[int]:
         """Token ids, special ones included, cut off after `max_length`."""
-        # Megabytes of text are not tokenized for the sake of their first lines. One text after the
-        # other, because the threads of `encode_batch` would not survive a fork.
-        head = text[: self.max_length * HEAD]
-        ids: list[int] = self.tokenizer.encode(head).ids
-        if len(ids) < self.max_length and len(head) < len(text):
-            ids = self.tokenizer.encode(text).ids
+        # One text after the other: the threads of `encode_batch` would not survive a fork.
+        for characters in HEADS:
+            head = text[: self.max_length * characters]
+            ids: list[int] = self.tokenizer.encode(head).ids
+            if len(ids) == self.max_length or len(head) == len(text):
+                break
         return ids
 
 
@@ -104,7 +112,7 @@ def load_bert(folder: ModelFolder) -> Bert:
             for name, array in stored.items()
         }
         return Bert(weights, folder.bert)
-    except (KeyError, StopIteration, ValueError) as error:
+    except (KeyError, StopIteration, TypeError, ValueError) as error:
         raise InvalidEmbedderError(
             f"{folder.weights} does not hold the weights of a {folder.bert.architecture} encoder: "
             f"{type(error).__name__} {error}"

@@ -22,7 +22,7 @@ class Shared(Generic[T]):
         self._values: dict[Hashable, T] = {}
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The value of `key`; where `make` raises, nothing is kept and the next call tries again."""
+        """The value of `key`; where `make` raises, nothing is kept."""
         try:
             return self._values[key]
         except KeyError:
