@@ -33,7 +33,7 @@ MOTIFS: dict[str, tuple[Motif, ...]] = {
         lives.drama_birds,
     ),
     "Family": (lives.family_balloons, lives.family_kite),
-    "Fantasy": (wonders.fantasy_castle, wonders.fantasy_lantern),
+    "Fantasy": (wonders.fantasy_castle, wonders.fantasy_lantern, wonders.fantasy_island),
     "History": (lives.history_columns, lives.history_banner),
     "Horror": (wonders.horror_tree, wonders.horror_eye, wonders.horror_door),
     "Music": (lives.music_record, lives.music_bars, lives.music_keys),

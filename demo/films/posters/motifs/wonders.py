@@ -22,6 +22,7 @@ __all__ = [
     "animation_blobs",
     "animation_bounce",
     "fantasy_castle",
+    "fantasy_island",
     "fantasy_lantern",
     "fiction_eclipse",
     "fiction_planet",
@@ -76,8 +77,7 @@ def fantasy_castle(sheet: Sheet) -> str:
     p, moon = sheet.palette, sheet.between(70, 230)
     parts = [
         stars(sheet, 46, 230, p.light),
-        circle(moon, 92, 44, p.accent),
-        circle(moon + 17, 82, 38, p.ground),
+        path(f"M{moon:.0f} 48 a44 44 0 1 0 44 50 a36 36 0 1 1 -44 -50z", p.accent),
         ridge(sheet, 292, 60, p.pop),
     ]
     for x, width, high in ((104, 26, 206), (134, 34, 160), (172, 28, 190), (198, 20, 226)):
@@ -88,6 +88,37 @@ def fantasy_castle(sheet: Sheet) -> str:
         )
         parts.append(rect(x + width / 2 - 3, top + 14, 6, 11, p.accent, rx=3))
     return "".join(parts) + hill(sheet, 290, p.deep)
+
+
+def fantasy_island(sheet: Sheet) -> str:
+    p, y = sheet.palette, sheet.between(196, 216)
+    clouds = [
+        ellipse(sheet.between(-10, 310), height, sheet.between(40, 80), 11, p.light, opacity=0.35)
+        for height in (84, 128, 286, 316, 344)
+    ]
+    rock = [
+        (54, y),
+        (246, y),
+        (214, y + 42),
+        (186, y + 58),
+        (152, y + 118),
+        (122, y + 64),
+        (84, y + 44),
+    ]
+    crown = [
+        circle(118 + sheet.between(-30, 30), y - 84 + sheet.between(-24, 20), 24, p.pop)
+        for _ in range(8)
+    ]
+    tree = path(f"M110 {y:.0f} q8 -40 2 -76 h12 q-4 40 8 76z", p.deep)
+    house = [
+        rect(180, y - 34, 38, 34, p.light),
+        polygon([(173, y - 33), (199, y - 60), (225, y - 33)], p.accent),
+        rect(194, y - 20, 10, 20, p.deep),
+    ]
+    water = path(f"M222 {y:.0f} q10 60 4 150 h10 q8 -90 -2 -150z", p.light, opacity=0.75)
+    lawn = path(f"M48 {y:.0f} q102 -18 204 0 q-20 18 -102 16 q-80 2 -102 -16z", p.accent)
+    island = [polygon(rock, p.deep), water, tree, *crown, lawn, *house]
+    return stars(sheet, 30, 200, p.light) + "".join(clouds[:2] + island + clouds[2:])
 
 
 def fantasy_lantern(sheet: Sheet) -> str:
