@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from django.db.backends.base.schema import BaseDatabaseSchemaEditor
     from django.db.backends.ddl_references import Statement
     from django.db.models import Model, QuerySet
+    from django.db.models.expressions import Combinable
 
 __all__ = ["BaseVectorOperations", "IndexSpec", "LateVector"]
 
@@ -52,8 +53,12 @@ class BaseVectorOperations:
     metrics: Mapping[str, str] = {}
     # Does VectorIndex make an index here?
     supports_vector_index = False
+    # May a scan of a vector index end before the limit is reached, though more rows match?
+    index_may_lose_rows = False
     # Must an extension be created in the database before vectors can be stored?
     needs_extension = False
+    # The statement that `create_extension` runs.
+    create_extension_sql = ""
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
@@ -120,6 +125,39 @@ class BaseVectorOperations:
     def index_limit(self, codec: Codec) -> int | None:
         """The most dimensions an index of this database takes, None for no limit."""
         return None
+
+    # Conversions of columns that exist already
+
+    def vector_type(self, db_type: str | None) -> str | None:
+        """A column type without its schema, if it is one of the database's own vector types."""
+        return None
+
+    def stored_type(self, table: str, column: str) -> str | None:
+        """`vector_type` of a column as it stands in the database."""
+        return None
+
+    def dimensions_of(self, name: str) -> Combinable:
+        """The dimensions of the vector in a column of one of the database's own vector types."""
+        self.unsupported("vector columns of its own")
+
+    def change_type_sql(self, table: str, column: str, db_type: str) -> str:
+        """DDL that casts a vector column to another of the database's own vector types."""
+        self.unsupported("vector columns of its own")
+
+    def write_column(
+        self,
+        table: str,
+        column: str,
+        keys: Sequence[str],
+        placeholder: str,
+        rows: Sequence[Sequence[Any]],
+    ) -> None:
+        """Set `column` in every row of a batch: `rows` are (value, *key), as they are bound."""
+        quote = self.connection.ops.quote_name
+        where = " AND ".join(f"{quote(key)} = %s" for key in keys)
+        sql = f"UPDATE {quote(table)} SET {quote(column)} = {placeholder} WHERE {where}"  # noqa: S608
+        with self.connection.cursor() as cursor:
+            cursor.executemany(sql, rows)
 
     # Rows
 

@@ -6,10 +6,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from hybrid_store.backends.base import Extension
 
-__all__ = ["create_extension", "qualifier", "report"]
+__all__ = ["CREATE_EXTENSION", "create_extension", "qualifier", "report"]
 
 # 0.8.0 to 0.8.3 could write corrupt index pages; 0.8.4 is the first with all of the fixes.
 OLDEST_SAFE = "0.8.4"
+
+CREATE_EXTENSION = "CREATE EXTENSION IF NOT EXISTS vector"
 
 _FOUND = """
 SELECT n.nspname, n.nspname = ANY (current_schemas(true))
@@ -49,7 +51,7 @@ def create_extension(connection: BaseDatabaseWrapper) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_FOUND)
         if cursor.fetchone() is None:
-            cursor.execute("CREATE EXTENSION IF NOT EXISTS vector")
+            cursor.execute(CREATE_EXTENSION)
 
 
 def report(connection: BaseDatabaseWrapper) -> Extension:

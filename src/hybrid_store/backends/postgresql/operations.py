@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from hybrid_store.backends.base import BaseVectorOperations, Extension, IndexSpec, LateVector
-from hybrid_store.backends.postgresql import extension
+from hybrid_store.backends.postgresql import columns, extension
 from hybrid_store.backends.postgresql.transport import LateText, read, register_late_text, write
 from hybrid_store.vectors import HALF, SINGLE, Codec, Vector
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from django.db.backends.base.schema import BaseDatabaseSchemaEditor
     from django.db.backends.ddl_references import Statement
     from django.db.models import Model
+    from django.db.models.expressions import Combinable
 
 __all__ = ["PostgreSQLVectorOperations"]
 
@@ -27,7 +29,10 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
     column_types = {name: f"{type_name}(%(dimensions)s)" for name, type_name in TYPE_NAMES.items()}
     metrics = {"cosine": "<=>", "l2": "<->", "l1": "<+>", "inner_product": "<#>"}
     supports_vector_index = True
+    # One pass over HNSW yields `hnsw.ef_search` rows, 40 by default, before any filter.
+    index_may_lose_rows = True
     needs_extension = True
+    create_extension_sql = extension.CREATE_EXTENSION
 
     _prepared: object = None
 
@@ -94,6 +99,28 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
     def _operator_class(self, spec: IndexSpec) -> str:
         type_name = TYPE_NAMES[spec.codec.name]
         return f"{self._schema}{type_name}_{OPERATOR_CLASSES[spec.metric]}_ops"
+
+    def vector_type(self, db_type: str | None) -> str | None:
+        return columns.vector_type(db_type, TYPE_NAMES.values())
+
+    def stored_type(self, table: str, column: str) -> str | None:
+        return self.vector_type(columns.stored_type(self.connection, table, column))
+
+    def dimensions_of(self, name: str) -> Combinable:
+        return columns.dimensions_of(name, self._schema)
+
+    def change_type_sql(self, table: str, column: str, db_type: str) -> str:
+        return columns.change_type_sql(self.connection, table, column, db_type)
+
+    def write_column(
+        self,
+        table: str,
+        column: str,
+        keys: Sequence[str],
+        placeholder: str,
+        rows: Sequence[Sequence[Any]],
+    ) -> None:
+        columns.write_column(self.connection, table, column, keys, placeholder, rows)
 
     def create_extension(self) -> None:
         extension.create_extension(self.connection)

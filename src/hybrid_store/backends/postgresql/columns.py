@@ -1,0 +1,64 @@
+"""Vector columns that exist already: their types, and writing them in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import F, Func, IntegerField
+
+__all__ = ["change_type_sql", "dimensions_of", "stored_type", "vector_type", "write_column"]
+
+_STORED_TYPE = """
+SELECT format_type(atttypid, atttypmod) FROM pg_attribute
+WHERE attrelid = %s::regclass AND attname = %s AND NOT attisdropped
+"""
+
+
+def vector_type(db_type: str | None, known: Iterable[str]) -> str | None:
+    """`db_type` without its schema, as in "vector(3)", if it is one of the `known` names."""
+    bare = (db_type or "").rpartition(".")[2]
+    return bare if bare.partition("(")[0] in known else None
+
+
+def stored_type(connection: BaseDatabaseWrapper, table: str, column: str) -> str | None:
+    """Type of a column as the catalog has it, None where there is no such column."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STORED_TYPE, [connection.ops.quote_name(table), column])
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def dimensions_of(name: str, schema: str) -> Func:
+    return Func(F(name), function=f"{schema}vector_dims", output_field=IntegerField())
+
+
+def change_type_sql(connection: BaseDatabaseWrapper, table: str, column: str, db_type: str) -> str:
+    quote = connection.ops.quote_name
+    return (
+        f"ALTER TABLE {quote(table)} ALTER COLUMN {quote(column)} "
+        f"TYPE {db_type} USING {quote(column)}::{db_type}"
+    )
+
+
+def write_column(
+    connection: BaseDatabaseWrapper,
+    table: str,
+    column: str,
+    keys: Sequence[str],
+    placeholder: str,
+    rows: Sequence[Sequence[Any]],
+) -> None:
+    """One UPDATE a batch instead of one a row."""
+    quote = connection.ops.quote_name
+    row = f"({', '.join([placeholder] + ['%s'] * len(keys))})"
+    same_key = " AND ".join(
+        f"{quote(table)}.{quote(key)} = given.column{place}" for place, key in enumerate(keys, 2)
+    )
+    sql = (
+        f"UPDATE {quote(table)} SET {quote(column)} = given.column1 "  # noqa: S608
+        f"FROM (VALUES {', '.join([row] * len(rows))}) AS given WHERE {same_key}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [value for values in rows for value in values])

@@ -1,0 +1,213 @@
+"""Migration operations: `VectorExtension` and `ConvertVectorColumn`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import router
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations import RemoveField, RenameField
+from django.db.migrations.operations.base import Operation, OperationCategory
+from django.db.migrations.operations.fields import FieldOperation
+from django.db.migrations.state import ProjectState
+
+from hybrid_store.backends import vector_ops
+from hybrid_store.models.fields import BaseVectorField
+from hybrid_store.operations.blobs import DTYPES
+from hybrid_store.operations.columns import ColumnChange
+from hybrid_store.operations.conversion import export_vectors, import_vectors
+from hybrid_store.operations.diagnosis import OnBad, VectorConversionError, checked_on_bad
+
+__all__ = ["ConvertVectorColumn", "VectorConversionError", "VectorExtension"]
+
+
+class VectorExtension(Operation):
+    """Create what a database needs before it can hold vectors: pgvector on PostgreSQL.
+
+    Does nothing where the extension exists, on databases that need none, and where a router's
+    `allow_migrate(db, app_label, **hints)` says no. Unapplied it leaves the extension alone, which
+    columns of other apps may be using.
+    """
+
+    reversible = True
+    category = OperationCategory.ADDITION
+
+    def __init__(self, hints: dict[str, Any] | None = None) -> None:
+        self.hints = hints or {}
+
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
+        return type(self).__name__, [], {"hints": self.hints} if self.hints else {}
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """An extension is no part of the models."""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        ops = vector_ops(schema_editor.connection)
+        alias = schema_editor.connection.alias
+        if not ops.needs_extension or not router.allow_migrate(alias, app_label, **self.hints):
+            return
+        if schema_editor.collect_sql:
+            schema_editor.execute(ops.create_extension_sql)
+        else:
+            ops.create_extension()
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Nothing: the extension stays."""
+
+    def describe(self) -> str:
+        return "Create the extension that vectors need"
+
+    @property
+    def migration_name_fragment(self) -> str:
+        return "vector_extension"
+
+
+class ConvertVectorColumn(FieldOperation):
+    """`AlterField` to a vector field, for a column that already holds vectors of another form.
+
+    From a `BinaryField` of float16, float32 or float64 values, a text or JSON field of lists, or
+    a vector field of any kind. What `makemigrations` writes as `AlterField` becomes this operation
+    by a change of its name. Rows are read once before anything is changed; if one has a fault (see
+    `hybrid_store.operations.diagnosis`), `VectorConversionError` names the faults and primary keys.
+
+    `on_bad` is "refuse", "null" (vectors at fault are set to NULL, which is logged), or a
+    dictionary of faults to one of these; "repeated" and "random", which are suspicions, can also
+    be "keep". `source_dtype` ("float16", "float32", "float64") is the type of every blob, told
+    from its length where it is None.
+
+    Between vector types of the database itself, as from `pgvector.django`, the column and its
+    indexes stay as they are, and values are not looked at; only a column of another type or
+    without dimensions is cast.
+
+    Unapplied it brings the old column back. Its bytes are of `source_dtype`, or float32: float64
+    values return with the precision of float32.
+
+    Always one transaction, also in migrations that are not atomic.
+    """
+
+    category = OperationCategory.ALTERATION
+    atomic = True
+    field: BaseVectorField
+
+    def __init__(
+        self,
+        model_name: str,
+        name: str,
+        field: BaseVectorField,
+        *,
+        on_bad: OnBad = "refuse",
+        source_dtype: str | None = None,
+    ) -> None:
+        if not isinstance(field, BaseVectorField):
+            raise TypeError(f"ConvertVectorColumn converts to a vector field, not to {field!r}.")
+        if source_dtype is not None and source_dtype not in DTYPES:
+            raise ValueError(
+                f"ConvertVectorColumn: source_dtype is {source_dtype!r}, not one of "
+                f"{', '.join(DTYPES)}."
+            )
+        self.on_bad = on_bad
+        self.source_dtype = source_dtype
+        self._actions = checked_on_bad(on_bad)
+        super().__init__(model_name, name, field)
+
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
+        kwargs: dict[str, Any] = {
+            "model_name": self.model_name,
+            "name": self.name,
+            "field": self.field,
+        }
+        if self.on_bad != "refuse":
+            kwargs["on_bad"] = self.on_bad
+        if self.source_dtype is not None:
+            kwargs["source_dtype"] = self.source_dtype
+        return type(self).__name__, [], kwargs
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        state.alter_field(
+            app_label, self.model_name_lower, self.name, self.field, preserve_default=True
+        )
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        change = self._change(app_label, schema_editor, from_state, to_state)
+        if not self._is_allowed(change):
+            return
+        if change.is_cast:
+            change.cast()
+        else:
+            import_vectors(change, self._actions, self.source_dtype)
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        change = self._change(app_label, schema_editor, from_state, to_state)
+        if not self._is_allowed(change):
+            return
+        if change.is_cast:
+            change.cast()
+        else:
+            export_vectors(change, self.source_dtype or "float32")
+
+    def _change(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> ColumnChange:
+        return ColumnChange(
+            app_label, self.model_name, self.name, schema_editor, from_state, to_state
+        )
+
+    def _is_allowed(self, change: ColumnChange) -> bool:
+        return self.allow_migrate_model(change.connection.alias, change.model)
+
+    def describe(self) -> str:
+        return f"Convert field {self.name} on {self.model_name} to vectors"
+
+    @property
+    def migration_name_fragment(self) -> str:
+        return f"convert_{self.model_name_lower}_{self.name_lower}"
+
+    def reduce(self, operation: Operation, app_label: str) -> bool | list[Operation]:
+        if isinstance(operation, RemoveField) and self.is_same_field_operation(operation):
+            return [operation]
+        if (
+            isinstance(operation, RenameField)
+            and self.is_same_model_operation(operation)
+            and self.name_lower == operation.old_name_lower
+            and self.field.db_column is None
+        ):
+            return [operation, self._renamed(operation.new_name)]
+        return super().reduce(operation, app_label)
+
+    def _renamed(self, name: str) -> ConvertVectorColumn:
+        return ConvertVectorColumn(
+            self.model_name,
+            name,
+            self.field,
+            on_bad=self.on_bad,
+            source_dtype=self.source_dtype,
+        )
