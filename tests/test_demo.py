@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -665,8 +666,9 @@ def test_text_on_pages_is_readable() -> None:
 # Settings
 
 
-# Without the settings of the tests.
-OWN = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
+# Without the settings of the tests, and what else the demo would read.
+READ = {"DJANGO_SETTINGS_MODULE", "DATABASE_URL", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS"}
+OWN = {name: value for name, value in os.environ.items() if name not in READ}
 
 
 def manage(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -681,14 +683,14 @@ def manage(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def settings_of(**environment: str) -> dict[str, Any]:
+def settings_of(folder: Path = DEMO, **environment: str) -> dict[str, Any]:
     code = (
         "import json; from config import settings as s; print(json.dumps([s.DATABASES, s.DEBUG]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={**OWN, **environment},
-        cwd=DEMO,
+        cwd=folder,
         capture_output=True,
         text=True,
         check=True,
@@ -706,6 +708,13 @@ def test_the_environment_chooses_the_database() -> None:
     socket = settings_of(DATABASE_URL="postgresql://someone@%2Frun%2Fpostgresql/films")
     assert socket["database"]["HOST"] == "/run/postgresql"
     assert settings_of(DATABASE_URL="sqlite:////films.db")["database"]["NAME"] == "/films.db"
+
+
+def test_a_file_beside_the_settings_chooses_too(tmp_path: Path) -> None:
+    shutil.copytree(DEMO / "config", tmp_path / "config")
+    (tmp_path / ".env").write_text("DATABASE_URL=postgresql://someone@db.example/other\n")
+    assert settings_of(tmp_path)["database"]["NAME"] == "other"
+    assert settings_of(tmp_path, DATABASE_URL="sqlite:////x.db")["database"]["NAME"] == "/x.db"
 
 
 def test_there_is_no_default_key_without_debug() -> None:
