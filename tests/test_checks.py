@@ -119,7 +119,7 @@ def test_the_databases_of_the_run_pass() -> None:
 @pytest.mark.parametrize(
     ("report", "found"),
     [
-        (Extension("vector", None, available="0.8.5"), ["E012"]),
+        (Extension("vector", None, available="0.8.5"), ["W012"]),
         (Extension("vector", None), ["E012"]),
         (Extension("vector", "0.8.0", "public", "0.8.5", "0.8.4"), ["W013"]),
         (Extension("vector", "0.8.4", "public", "0.8.5", "0.8.4"), []),

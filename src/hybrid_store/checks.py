@@ -1,8 +1,8 @@
 """System checks over the settings and, when asked for, the databases.
 
-E010 an unknown key in HYBRID_STORE, E011 an embedder that cannot be made, E012 the extension is
-missing in a database, W013 the extension is older than its fixes for corrupt indexes, E014 an
-index over more dimensions than the database can index. What a field alone can tell is checked by
+E010 an unknown key in HYBRID_STORE, E011 an embedder that cannot be made, E012 the server lacks
+the extension, W012 the extension is not created yet, W013 the extension is older than its fixes
+for corrupt indexes, E014 an index over more dimensions than the database can index. What a field alone can tell is checked by
 the field: `hybrid_store.models.checks`.
 """
 
@@ -79,7 +79,12 @@ def _check_database(alias: str) -> Iterator[checks.CheckMessage]:
     try:
         report = ops.extension_report()
     except DatabaseError as error:
-        yield checks.Error(f"Database {alias!r} cannot be asked: {error}", id="hybrid_store.E012")
+        yield checks.Error(
+            f"Database {alias!r} cannot be asked for its extensions: {error}",
+            hint="See manage.py vector_doctor.",
+            obj=alias,
+            id="hybrid_store.E012",
+        )
         return
     if report is not None:
         yield from _check_extension(alias, report)
@@ -90,12 +95,20 @@ def _stored_in(model: type[Model], alias: str) -> bool:
 
 
 def _check_extension(alias: str, report: Extension) -> Iterator[checks.CheckMessage]:
-    if report.version is None:
+    if report.version is None and report.available is None:
         yield checks.Error(
-            f"The extension {report.name!r} is missing in database {alias!r}.",
-            hint=_extension_hint(report),
+            f"The server of database {alias!r} lacks the extension {report.name!r}.",
+            hint="Install pgvector on the server, then run manage.py migrate.",
             obj=alias,
             id="hybrid_store.E012",
+        )
+    elif report.version is None:
+        # No error: it would stop the very migrate that creates the extension.
+        yield checks.Warning(
+            f"The extension {report.name!r} is not created in database {alias!r} yet.",
+            hint="manage.py migrate creates it, or let a superuser run CREATE EXTENSION vector.",
+            obj=alias,
+            id="hybrid_store.W012",
         )
     elif report.oldest_safe and _parts(report.version) < _parts(report.oldest_safe):
         yield checks.Warning(
@@ -105,12 +118,6 @@ def _check_extension(alias: str, report: Extension) -> Iterator[checks.CheckMess
             obj=alias,
             id="hybrid_store.W013",
         )
-
-
-def _extension_hint(report: Extension) -> str:
-    if report.available is None:
-        return "Install pgvector on the server, then run manage.py migrate."
-    return "Run manage.py migrate, or let a superuser run CREATE EXTENSION vector."
 
 
 def _parts(version: str) -> list[int]:

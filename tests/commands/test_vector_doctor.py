@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -79,17 +80,17 @@ def test_passwords_are_never_shown(monkeypatch: Any) -> None:
 
 
 def test_says_where_the_database_was_set(monkeypatch: Any, tmp_path: Path) -> None:
-    name = connections["default"].settings_dict["NAME"]
+    config = connections["default"].settings_dict
     assert "from tests.settings.DATABASES['default']" in doctor._effective("default").detail
     monkeypatch.setenv("DATABASE_URL", "sqlite:///elsewhere.sqlite3")
     assert "DATABASE_URL is set, but names another" in doctor._effective("default").detail
-    host = connections["default"].settings_dict.get("HOST", "")
-    url = f"x://{host.replace('/', '%2f')}/{name}" if not str(host).startswith("/") else ""
-    if url:
-        monkeypatch.setenv("DATABASE_URL", url)
-        (tmp_path / ".env").write_text(f"DATABASE_URL={url}\n")
-        monkeypatch.chdir(tmp_path)
-        assert f"from DATABASE_URL in {tmp_path / '.env'}" in doctor._effective("default").detail
+    host, name = (quote(str(config.get(part, "")), safe="") for part in ("HOST", "NAME"))
+    url = f"x://user:word@{host}:5432/{name}"
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert "from DATABASE_URL in the environment" in doctor._effective("default").detail
+    (tmp_path / ".env").write_text(f"DATABASE_URL={url}\n")
+    monkeypatch.chdir(tmp_path)
+    assert f"from DATABASE_URL in {tmp_path / '.env'}" in doctor._effective("default").detail
 
 
 def test_a_server_that_does_not_answer_is_a_cross_and_nothing_more_is_asked(

@@ -84,22 +84,55 @@ def test_an_index_can_be_built_concurrently() -> None:
         editor.remove_index(Point, index, concurrently=True)
 
 
-def test_a_ranked_query_uses_the_index_of_its_metric() -> None:
+@pytest.fixture
+def books() -> Iterator[Any]:
+    """2,000 embedded books, and a planner that uses the index where it can."""
     stamp = fingerprint(embedding_field(Book).space, "t\n")
+    vectors = np.random.default_rng(1).normal(size=(2000, 384))
     Book.objects.bulk_create(
         [
-            Book(title="t", embedding=vector, embedding_fingerprint=stamp)
-            for vector in np.random.default_rng(1).normal(size=(2000, 384))
+            Book(title="t", year=n, embedding=vector, embedding_fingerprint=stamp)
+            for n, vector in enumerate(vectors)
         ]
     )
-    near = np.ones(384)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE hybrid_store_test_book")
-    ranked = Book.objects.annotate(d=CosineDistance("embedding", near)).order_by("d", "pk")
+        cursor.execute("SET enable_seqscan = off")
+    yield Book.objects
+    connection.close()
+
+
+NEAR = np.ones(384)
+
+
+def test_a_ranked_query_uses_the_index_of_its_metric(books: Any) -> None:
+    ranked = books.annotate(d=CosineDistance("embedding", NEAR)).order_by("d")
     assert "test_book_vec" in plan(ranked[:10])
-    other = Book.objects.annotate(d=L2Distance("embedding", near)).order_by("d")
+    other = books.annotate(d=L2Distance("embedding", NEAR)).order_by("d")
     assert "test_book_vec" not in plan(other[:10])
-    assert "test_book_vec" in plan(Book.objects.nearest(near)[:10])
+    assert "test_book_vec" in plan(books.nearest(NEAR)[:10])
+
+
+def test_an_index_never_costs_rows(books: Any) -> None:
+    exact = list(books.nearest(NEAR))
+    assert len(exact) == 2000
+    keys = [book.pk for book in exact]
+    far = [book.year for book in exact[1000:1100]]
+    ranked = books.nearest(NEAR)
+    assert "test_book_vec" in plan(ranked[:100])
+    assert [book.pk for book in ranked[:100]] == keys[:100]
+    assert [book.pk for book in ranked[35:45]] == keys[35:45]
+    assert [book.pk for book in ranked[1000:1010]] == keys[1000:1010]
+    assert [book.pk for book in ranked.filter(year__in=far)[:10]] == keys[1000:1010]
+    assert [book.pk for book in ranked[:100].iterator()] == keys[:100]
+    assert list(ranked.filter(year=-1)[:10]) == []
+
+
+def test_subqueries_and_counts_lose_no_rows_either(books: Any) -> None:
+    ranked = books.nearest(NEAR)
+    assert books.filter(pk__in=ranked[:100].values("pk")).count() == 100
+    assert ranked[:100].count() == 100
+    assert ranked[50:150].aggregate(n=models.Count("pk")) == {"n": 100}
 
 
 def test_an_index_over_too_many_dimensions_is_refused_in_a_sentence() -> None:

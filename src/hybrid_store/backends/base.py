@@ -55,6 +55,8 @@ class BaseVectorOperations:
     supports_vector_index = False
     # May a scan of a vector index end before the limit is reached, though more rows match?
     index_may_lose_rows = False
+    # Can an index be used when ties are ordered by another column?
+    index_breaks_ties = True
     # Must an extension be created in the database before vectors can be stored?
     needs_extension = False
     # The statement that `create_extension` runs.

@@ -80,9 +80,10 @@ def _origin(alias: str, config: dict[str, Any]) -> str:
 def _describes(url: str, config: dict[str, Any]) -> bool:
     """Does a database URL name the database of these settings?"""
     parts = urlsplit(url)
-    path = unquote(parts.path.removeprefix("/"))
-    same_host = (parts.hostname or "") == (config.get("HOST") or "")
-    return same_host and Path(str(config["NAME"])).name == Path(path).name
+    # Not `parts.hostname`, which is in lower case: a host may be the folder of a socket.
+    host = unquote(parts.netloc.rpartition("@")[2].partition(":")[0])
+    name = Path(unquote(parts.path)).name
+    return host == str(config.get("HOST") or "") and name == Path(str(config["NAME"])).name
 
 
 def _env_file(url: str) -> Path | None:

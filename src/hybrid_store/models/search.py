@@ -1,111 +1,30 @@
 """Ranked searches over any queryset: `nearest` and `recommend` as functions.
 
-A search is an ordinary queryset whose `Query` also knows what is searched. When it fetches rows it
-first computes late vectors, before a cursor is opened, and looks for vectors of other spaces.
+A search is an ordinary queryset whose `Query` also knows what is searched: see `search_query`.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, TypeVar, cast
 
-from django.db import DEFAULT_DB_ALIAS
 from django.db.models import F, Model, Q, QuerySet
 from django.db.models.query import FlatValuesListIterable
-from django.db.models.sql import Query
-from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 
 from hybrid_store.exceptions import InvalidTargetError, SearchError
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fields import BaseVectorField, vector_field
 from hybrid_store.models.functions import METRICS, CosineDistance, Distance
 from hybrid_store.models.indexes import VectorIndex
-from hybrid_store.models.late import LateValue
-from hybrid_store.models.spaces import in_space, refuse_other_spaces, warn_of_other_spaces
+from hybrid_store.models.search_query import Search, SearchQuery
+from hybrid_store.models.spaces import in_space
 from hybrid_store.models.targets import MixtureTarget, QueryVector, excluded_keys, resolve
 from hybrid_store.vectors import Vector
 
-__all__ = ["SearchQuery", "embed_query", "nearest", "recommend"]
+__all__ = ["embed_query", "nearest", "recommend"]
 
 ModelT = TypeVar("ModelT", bound=Model)
-
-
-@dataclass(frozen=True)
-class Search:
-    """What a ranked queryset is near to."""
-
-    field: BaseVectorField
-    near: QueryVector
-
-    def prepare(self) -> None:
-        """Compute a late vector now."""
-        if isinstance(self.near, LateValue):
-            self.near.vector()
-
-
-class SearchQuery(Query):
-    """A query that fetches ranked rows through `SearchCompiler`.
-
-    Counts, `exists()` and uses as a subquery take Django's plain path and give the same rows.
-    """
-
-    search: Search
-
-    def get_compiler(
-        self, using: str | None = None, connection: Any = None, elide_empty: bool = True
-    ) -> Any:
-        compiler = super().get_compiler(using, connection, elide_empty)
-        compiler.__class__ = _search_compiler(cast("Any", type(compiler)))
-        return compiler
-
-
-class SearchCompiler:
-    """Mixed into the compiler of any database: what happens around fetching ranked rows."""
-
-    query: SearchQuery
-    using: str | None
-
-    def execute_sql(
-        self,
-        result_type: str = MULTI,
-        chunked_fetch: bool = False,
-        chunk_size: int = GET_ITERATOR_CHUNK_SIZE,
-    ) -> Any:
-        fetch = super().execute_sql  # type: ignore[misc]
-        if result_type != MULTI or self.query.subquery:
-            return fetch(result_type, chunked_fetch, chunk_size)
-        search, using = self.query.search, self.using or DEFAULT_DB_ALIAS
-        search.prepare()
-        if isinstance(search.field, EmbeddingField):
-            warn_of_other_spaces(search.field, using)
-        chunks = fetch(result_type, chunked_fetch, chunk_size)
-        return _or_refuse(chunks, search.field, using)
-
-
-@functools.cache
-def _search_compiler(base: Any) -> type[Any]:
-    return type(f"Search{base.__name__}", (SearchCompiler, base), {})
-
-
-def _or_refuse(chunks: Any, field: BaseVectorField, using: str) -> Any:
-    """`chunks` of rows as they are; an empty answer that hides another space is an error."""
-    if not isinstance(field, EmbeddingField):
-        return chunks
-    if isinstance(chunks, list):
-        if not chunks:
-            refuse_other_spaces(field, using)
-        return chunks
-    return _checked_chunks(iter(chunks), field, using)
-
-
-def _checked_chunks(chunks: Iterator[Any], field: EmbeddingField, using: str) -> Iterator[Any]:
-    for first in chunks:
-        return chain([first], chunks)
-    refuse_other_spaces(field, using)
-    return iter(())
 
 
 def nearest(
@@ -242,7 +161,7 @@ class _Ranking:
 
     def _searching(self, queryset: QuerySet[ModelT]) -> QuerySet[ModelT]:
         query = cast(SearchQuery, queryset.query.chain(SearchQuery))
-        query.search = Search(self.field, self.near)
+        query.search = Search(self.field, self.near, self.distance_as)
         # Not `queryset.query = ...`, which would turn flat values into dicts.
         queryset._query = query  # type: ignore[attr-defined]
         return queryset

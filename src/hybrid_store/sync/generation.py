@@ -61,6 +61,13 @@ class Generation:
     @cached_property
     def rows(self) -> QuerySet[Any]:
         """The rows to work on, sought anew by every evaluation where the source is in columns."""
+        return self._sought()
+
+    def left(self) -> int:
+        """Rows that need work now, sought anew."""
+        return self._sought().count()
+
+    def _sought(self) -> QuerySet[Any]:
         stale = self.reader.stale()
         return stale if self.replace_spaces else stale.exclude(self._foreign())
 

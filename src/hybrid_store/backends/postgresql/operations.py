@@ -43,6 +43,11 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
             self._prepared = raw
 
     @property
+    def index_breaks_ties(self) -> bool:  # type: ignore[override]
+        """PostgreSQL 17 was the first to sort incrementally behind an ordering operator."""
+        return self.connection.get_database_version() >= (17,)
+
+    @property
     def _schema(self) -> str:
         return extension.qualifier(self.connection)
 

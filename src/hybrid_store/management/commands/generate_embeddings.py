@@ -73,7 +73,10 @@ class Command(EmbeddingCommand):
             report = generation.run(progress.stored)
         finally:
             progress.close()
-        self._summarise(field, report, stale - report.done, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        # Counted again, because another process may have been at work too.
+        left = generation.left() - report.changed if report.done < stale else 0
+        self._summarise(field, report, left, seconds)
 
     def _progress(self, generation: Generation, todo: int, verbosity: int) -> Progress:
         if verbosity == 0:

@@ -1,0 +1,153 @@
+"""The `Query` of a ranked queryset: what happens when its rows are fetched.
+
+Late vectors are computed before a cursor is opened, vectors of other spaces are looked for, and an
+index that stopped early is not believed.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, cast
+
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import F, Value
+from django.db.models.sql import Query
+from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
+
+from hybrid_store.backends import vector_ops
+from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.fields import BaseVectorField
+from hybrid_store.models.late import LateValue
+from hybrid_store.models.spaces import refuse_other_spaces, warn_of_other_spaces
+from hybrid_store.models.targets import QueryVector
+
+__all__ = ["Search", "SearchQuery"]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a ranked queryset is near to, and the annotation that it is ordered by."""
+
+    field: BaseVectorField
+    near: QueryVector
+    distance_as: str
+
+    def prepare(self) -> None:
+        """Compute a late vector now."""
+        if isinstance(self.near, LateValue):
+            self.near.vector()
+
+
+class SearchQuery(Query):
+    """A query whose compiler, on any database, is a `SearchCompiler`."""
+
+    search: Search
+
+    def get_compiler(
+        self, using: str | None = None, connection: Any = None, elide_empty: bool = True
+    ) -> Any:
+        compiler = super().get_compiler(using, connection, elide_empty)
+        compiler.__class__ = _search_compiler(cast("Any", type(compiler)))
+        return compiler
+
+    @property
+    def is_nearest_first(self) -> bool:
+        """Is it still ordered as the search left it?"""
+        return self.order_by[:1] == (self.search.distance_as,) and bool(self.standard_ordering)
+
+    @property
+    def wanted(self) -> int | None:
+        """How many rows a slice asks for; None for all there are."""
+        return None if self.high_mark is None else int(self.high_mark - self.low_mark)
+
+    def exactly(self) -> SearchQuery:
+        """The same rows in the same order, from no approximate index.
+
+        An index is only used to order by the very distance it was built for: adding zero is none.
+        """
+        exact = cast(SearchQuery, self.clone())
+        exact.order_by = (F(self.search.distance_as) + Value(0.0), *self.order_by[1:])
+        return exact
+
+    def by_distance_alone(self) -> SearchQuery:
+        """The same rows, ties in no certain order."""
+        untied = cast(SearchQuery, self.clone())
+        untied.order_by = self.order_by[:1]
+        return untied
+
+
+class SearchCompiler:
+    """Mixed into the compiler of any database."""
+
+    query: SearchQuery
+    connection: Any
+    using: str | None
+
+    def as_sql(self, *args: Any, **kwargs: Any) -> Any:
+        ops = vector_ops(self.connection)
+        if ops.index_may_lose_rows and self.query.is_nearest_first:
+            if self.query.subquery or self.query.wanted is None:
+                # Nobody counts the rows of these, so they are exact from the start.
+                self.query = self.query.exactly()
+            elif not ops.index_breaks_ties:
+                self.query = self.query.by_distance_alone()
+        return super().as_sql(*args, **kwargs)  # type: ignore[misc]
+
+    def execute_sql(
+        self,
+        result_type: str = MULTI,
+        chunked_fetch: bool = False,
+        chunk_size: int = GET_ITERATOR_CHUNK_SIZE,
+    ) -> Any:
+        if result_type != MULTI or self.query.subquery or self.query.explain_info:
+            return self._fetch(result_type, chunked_fetch, chunk_size)
+        field = self.query.search.field
+        self.query.search.prepare()
+        if isinstance(field, EmbeddingField):
+            warn_of_other_spaces(field, self._alias)
+        chunks = self._fetch_all_wanted(chunked_fetch, chunk_size)
+        if isinstance(field, EmbeddingField):
+            return _or_refused(chunks, field, self._alias)
+        return chunks
+
+    def _fetch(self, *args: Any) -> Any:
+        return super().execute_sql(*args)  # type: ignore[misc]
+
+    def _fetch_all_wanted(self, chunked_fetch: bool, chunk_size: int) -> Any:
+        """Chunks of rows. Fewer than asked for, from an index, are fetched once more without it."""
+        query, may_lose_rows = self.query, vector_ops(self.connection).index_may_lose_rows
+        if query.wanted is None or not (may_lose_rows and query.is_nearest_first):
+            return self._fetch(MULTI, chunked_fetch, chunk_size)
+        chunks = self._fetch(MULTI, False, chunk_size)
+        if sum(map(len, chunks)) >= query.wanted:
+            return chunks
+        exact = query.exactly().get_compiler(self.using, self.connection)
+        return exact._fetch(MULTI, False, chunk_size)
+
+    @property
+    def _alias(self) -> str:
+        return self.using or DEFAULT_DB_ALIAS
+
+
+@functools.cache
+def _search_compiler(base: Any) -> type[Any]:
+    return type(f"Search{base.__name__}", (SearchCompiler, base), {})
+
+
+def _or_refused(chunks: Any, field: EmbeddingField, using: str) -> Any:
+    """`chunks` of rows as they are; an empty answer that hides another space is an error."""
+    if not isinstance(chunks, list):
+        return _checked_chunks(iter(chunks), field, using)
+    if not chunks:
+        refuse_other_spaces(field, using)
+    return chunks
+
+
+def _checked_chunks(chunks: Iterator[Any], field: EmbeddingField, using: str) -> Iterator[Any]:
+    for first in chunks:
+        return chain([first], chunks)
+    refuse_other_spaces(field, using)
+    return iter(())
