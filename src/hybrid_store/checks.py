@@ -2,8 +2,8 @@
 
 E010 an unknown key in HYBRID_STORE, E011 an embedder that cannot be made, E012 the server lacks
 the extension, W012 the extension is not created yet, W013 the extension is older than its fixes
-for corrupt indexes, E014 an index over more dimensions than the database can index. What a field alone can tell is checked by
-the field: `hybrid_store.models.checks`.
+for corrupt indexes, E014 an index over more dimensions than the database can index. What a field
+alone can tell is checked by the field: `hybrid_store.models.checks`.
 """
 
 from __future__ import annotations
