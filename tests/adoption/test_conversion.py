@@ -153,9 +153,9 @@ class TestFaults:
             table.apply(to_vector())
         message = str(caught.value)
         assert f"{APP}.Movie.embedding: 3 rows are at fault; nothing was changed." in message
-        assert "  size: 2 rows hold another number of bytes" in message
+        assert "  size: 2 rows with another number of bytes" in message
         assert f"primary keys {keys[1]}, {keys[3]}\n" in message
-        assert "  not_finite: 1 row hold" in message
+        assert "  not_finite: 1 row with NaN" in message
         assert 'on_bad={"size": "null"}' in message
         assert as_bytes(table) == [*blobs, good[1].tobytes()]
         assert set(table.columns()) == {"id", "title", "embedding"}
@@ -202,7 +202,7 @@ class TestFaults:
     def test_one_vector_for_different_texts(self, table: Table, seed: int) -> None:
         a, b = (row.tobytes() for row in vectors(seed, 2))
         movies(table, [a, a, b, b, b], ["x", "x", "x", "y", "z"])
-        with pytest.raises(VectorConversionError, match="repeated: 3 rows share"):
+        with pytest.raises(VectorConversionError, match="repeated: 3 rows with"):
             table.apply(to_vector(embedding_field()))
         before = table.apply(to_vector(embedding_field(), on_bad={"repeated": "keep"}))
         assert None not in stored(table)
@@ -228,7 +228,7 @@ class TestFaults:
         [good] = vectors(seed, 1)
         movies(table, [good.tobytes(), None, b"\1"])
         field = VectorField(dimensions=DIMENSIONS)
-        with pytest.raises(VectorConversionError, match="missing: 1 row have no vector") as caught:
+        with pytest.raises(VectorConversionError, match="missing: 1 row with no vector") as caught:
             table.apply(to_vector(field, on_bad="null"))
         assert "size: 1 row" in str(caught.value)
         table.rows.exclude(title="title 0").delete()

@@ -100,12 +100,13 @@ class TestSquashing:
     def test_nothing_swallows_the_conversion(self) -> None:
         binary = models.BinaryField(null=True)
         later = VectorField(dimensions=3)
-        for operations in [
+        cases: list[list[Any]] = [
             [migrations.AddField("Movie", "embedding", binary), converting()],
             [migrations.AlterField("Movie", "embedding", binary), converting()],
             [migrations.CreateModel("Movie", [("embedding", binary)]), converting()],
             [converting(), migrations.AlterField("Movie", "embedding", later)],
-        ]:
+        ]
+        for operations in cases:
             assert self.optimized(*operations) == operations
 
     def test_operations_on_other_fields_pass(self) -> None:
@@ -122,14 +123,17 @@ class TestAutodetector:
 
     def state(self, **fields: Any) -> ProjectState:
         state = ProjectState()
-        keys = [("id", models.BigAutoField(primary_key=True)), ("title", models.TextField())]
+        keys: list[Any] = [
+            ("id", models.BigAutoField(primary_key=True)),
+            ("title", models.TextField()),
+        ]
         state.add_model(ModelState(APP, "Movie", [*keys, *fields.items()]))
         return state
 
     def changes(self, before: ProjectState, after: ProjectState) -> list[Any]:
         questioner = MigrationQuestioner({"ask_initial": True})
         found = MigrationAutodetector(before, after, questioner).changes(MigrationGraph())
-        return found[APP][0].operations if found else []
+        return list(found[APP][0].operations) if found else []
 
     def test_alter_field_is_written_and_a_conversion_in_its_place_leaves_nothing_to_do(
         self,

@@ -43,16 +43,16 @@ __all__ = [
 
 OnBad: TypeAlias = str | Mapping[str, str]
 
-# Kind -> what is said of its rows.
+# Kind -> what rows of it have.
 FAULTS = {
-    "missing": "have no vector, but the new field is not null",
-    "size": "hold another number of bytes or numbers than the field's dimensions ask for",
-    "unreadable": "hold no list of numbers",
-    "ambiguous": "make sense only as another number of dimensions",
-    "not_finite": "hold NaN, infinity, or numbers too large for the field",
-    "zero": "hold nothing but zeros, which is no embedding",
-    "repeated": "share their vector with rows of another text",
-    "random": "look like random numbers, or have a length unlike the others",
+    "missing": "no vector, though the new field is not null",
+    "size": "another number of bytes or numbers than the field's dimensions ask for",
+    "unreadable": "no list of numbers",
+    "ambiguous": "numbers that make sense only with other dimensions",
+    "not_finite": "NaN, infinity, or numbers too large for the field",
+    "zero": "nothing but zeros, which is no embedding",
+    "repeated": "the same vector as rows of another text",
+    "random": "numbers that look random, or a length unlike the others",
 }
 # A row without a vector has nothing that could be set to NULL or be kept.
 VALUE_FAULTS = tuple(kind for kind in FAULTS if kind != "missing")
@@ -183,4 +183,4 @@ def report(faults: Mapping[str, list[Any]]) -> Iterator[str]:
         shown = ", ".join(str(key) for key in keys[:SHOWN_KEYS])
         more = f" and {len(keys) - SHOWN_KEYS} more" if len(keys) > SHOWN_KEYS else ""
         rows = "1 row" if len(keys) == 1 else f"{len(keys)} rows"
-        yield f"  {kind}: {rows} {FAULTS[kind]}; primary keys {shown}{more}"
+        yield f"  {kind}: {rows} with {FAULTS[kind]}; primary keys {shown}{more}"
