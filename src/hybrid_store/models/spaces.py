@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
-from django.db.models import Q, QuerySet, Subquery
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Left
 
 from hybrid_store.embedders import embedders
@@ -83,7 +83,7 @@ def warn_of_other_spaces(field: EmbeddingField, using: str) -> None:
         return
     _looked_at.add(key)
     embedded = _embedded(field, using)
-    ends = Q(pk=_end(embedded, "pk")) | Q(pk=_end(embedded, "-pk"))
+    ends = Q(pk__in=_end(embedded, "pk")) | Q(pk__in=_end(embedded, "-pk"))
     if embedded.filter(ends).exclude(in_space(field)).exists():
         logger.warning(
             "%s: some vectors do not belong to the space %r, and no search finds them. %s",
@@ -93,8 +93,9 @@ def warn_of_other_spaces(field: EmbeddingField, using: str) -> None:
         )
 
 
-def _end(embedded: QuerySet[Any], order: str) -> Subquery:
-    return Subquery(embedded.order_by(order).values("pk")[:1])
+def _end(embedded: QuerySet[Any], order: str) -> QuerySet[Any]:
+    """The key of the first row in that order; a composite key compares with querysets alone."""
+    return embedded.order_by(order).values("pk")[:1]
 
 
 def _embedded(field: EmbeddingField, using: str) -> QuerySet[Any]:

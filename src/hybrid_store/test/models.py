@@ -21,6 +21,7 @@ __all__ = [
     "Article",
     "Author",
     "Book",
+    "Clause",
     "Essay",
     "Note",
     "Novel",
@@ -95,6 +96,18 @@ class Novel(Book):
     """A child in multi-table inheritance: the embedding is the parent's."""
 
     series = models.CharField(max_length=100, blank=True)
+
+
+class Clause(models.Model):
+    """A composite primary key, as tenants have."""
+
+    pk = models.CompositePrimaryKey("tenant", "number")
+    tenant = models.IntegerField()
+    number = models.IntegerField()
+    text = models.TextField()
+    embedding = EmbeddingField(source="text", dimensions=DIMENSIONS)
+
+    objects = HybridManager()
 
 
 class Review(models.Model):

@@ -24,7 +24,7 @@ from hybrid_store.models import nearest, recommend
 from hybrid_store.models.functions import METRICS
 from hybrid_store.test.conformance.base import ConformanceBase, generate, reference_distance
 from hybrid_store.test.embedders import count_queries_embedded
-from hybrid_store.test.models import Album, Author, Book, Note, Point, Post, Review, ShortBook
+from hybrid_store.test.models import Album, Author, Book, Clause, Note, Point, Post, Review, ShortBook
 
 __all__ = ["SearchConformance"]
 
@@ -319,6 +319,19 @@ class SearchConformance(ConformanceBase):
         Point.objects.create(vector=[1, 0, 0])
         with self.assertRaisesMessage(InvalidTargetError, "cancel out"):
             list(Point.objects.recommend([[1, 0, 0]], [[2, 0, 0]], field="vector"))
+
+    def test_rows_with_a_composite_key_are_searched_alike(self) -> None:
+        for number, title in enumerate(TITLES):
+            Clause.objects.create(tenant=number % 2, number=number, text=title)
+        assert generate(Clause, batch_size=2).embedded == 5
+        bridge = Clause.objects.nearest("stone bridge")[0]
+        assert bridge.pk == (0, 2)
+        assert Clause.objects.filter(tenant=1).nearest(bridge).first().text == "stone wall"
+        assert bridge not in Clause.objects.nearest(bridge)
+        assert Clause.objects.nearest("apple").filter(tenant=0).count() == 3
+        bridge.text = "new"
+        bridge.save()
+        assert Clause.objects.stale().get() == bridge
 
     def test_a_uuid_key_and_a_row_of_an_unknown_space(self) -> None:
         note = Note.objects.create(text="apple")
