@@ -393,6 +393,13 @@ class TestTheRestOfTheTable:
         "options",
         [
             {"indexes": [models.Index(fields=["embedding"], name="on_it")]},
+            {
+                "indexes": [
+                    models.Index(
+                        fields=["id"], condition=models.Q(embedding__isnull=True), name="on_it"
+                    )
+                ]
+            },
             {"constraints": [models.UniqueConstraint(fields=["embedding"], name="on_it")]},
             {
                 "constraints": [
@@ -402,12 +409,28 @@ class TestTheRestOfTheTable:
                 ]
             },
         ],
-        ids=["index", "unique", "check"],
+        ids=["index", "partial", "unique", "check"],
     )
     def test_what_stands_on_the_old_column_must_go_first(self, options: Any) -> None:
         with (
             Table().created(embedding=models.BinaryField(), options=options) as table,
             pytest.raises(VectorConversionError, match="the column is part of on_it"),
+        ):
+            table.apply(to_vector())
+
+    @pytest.mark.parametrize(
+        ("field", "options"),
+        [
+            (models.BinaryField(), {"unique_together": {("id", "embedding")}}),
+            (models.BinaryField(unique=True), {}),
+            (models.BinaryField(db_index=True), {}),
+        ],
+        ids=["unique_together", "unique", "db_index"],
+    )
+    def test_options_of_the_field_too(self, field: Any, options: Any) -> None:
+        with (
+            Table().created(embedding=field, options=options) as table,
+            pytest.raises(VectorConversionError, match="the column is part of"),
         ):
             table.apply(to_vector())
 

@@ -27,7 +27,8 @@ class VectorExtension(Operation):
 
     Does nothing where the extension exists, on databases that need none, and where a router's
     `allow_migrate(db, app_label, **hints)` says no. Unapplied it leaves the extension alone, which
-    columns of other apps may be using.
+    columns of other apps may be using. `HYBRID_STORE["CREATE_EXTENSION"]` is not asked: who writes
+    this operation wants the extension.
     """
 
     reversible = True

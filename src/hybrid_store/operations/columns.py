@@ -150,14 +150,11 @@ class ColumnChange:
         self.schema_editor.alter_field(model, field, self.new)
 
     def _refuse_indexes(self) -> None:
+        """What stands on the old column would go with it, on some databases silently."""
         options = self.model._meta
-        names = [index.name for index in options.indexes if self.name in index.fields]
-        for constraint in options.constraints:
-            fields = getattr(constraint, "fields", ())
-            condition = getattr(constraint, "condition", None)
-            used = getattr(condition, "referenced_base_fields", ())
-            if self.name in fields or self.name in used:
-                names.append(constraint.name)
+        names = [part.name for part in (*options.indexes, *options.constraints) if self._uses(part)]
+        if any(self.name in fields for fields in options.unique_together):
+            names.append("unique_together")
         if getattr(self.old, "db_index", False) or self.old.unique:
             names.append("db_index or unique of the field itself")
         if names:
@@ -165,6 +162,12 @@ class ColumnChange:
                 f"the column is part of {', '.join(names)}. Remove that in an operation before "
                 "the conversion, and add what is still of use after it."
             )
+
+    def _uses(self, part: Any) -> bool:
+        """Does an index or constraint name the column, or ask for it in its condition?"""
+        condition = getattr(part, "condition", None)
+        asked = getattr(condition, "referenced_base_fields", ())
+        return self.name in getattr(part, "fields", ()) or self.name in asked
 
     def _staged_field(self) -> AnyField:
         field = self.new.clone()

@@ -1,14 +1,13 @@
-"""Vector columns that exist already: their types, and writing them in batches."""
+"""The types of vector columns that exist already."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Func, IntegerField
 
-__all__ = ["change_type_sql", "dimensions_of", "stored_type", "vector_type", "write_column"]
+__all__ = ["change_type_sql", "dimensions_of", "stored_type", "vector_type"]
 
 _STORED_TYPE = """
 SELECT format_type(atttypid, atttypmod) FROM pg_attribute
@@ -40,25 +39,3 @@ def change_type_sql(connection: BaseDatabaseWrapper, table: str, column: str, db
         f"ALTER TABLE {quote(table)} ALTER COLUMN {quote(column)} "
         f"TYPE {db_type} USING {quote(column)}::{db_type}"
     )
-
-
-def write_column(
-    connection: BaseDatabaseWrapper,
-    table: str,
-    column: str,
-    keys: Sequence[str],
-    placeholder: str,
-    rows: Sequence[Sequence[Any]],
-) -> None:
-    """One UPDATE a batch instead of one a row."""
-    quote = connection.ops.quote_name
-    row = f"({', '.join([placeholder] + ['%s'] * len(keys))})"
-    same_key = " AND ".join(
-        f"{quote(table)}.{quote(key)} = given.column{place}" for place, key in enumerate(keys, 2)
-    )
-    sql = (
-        f"UPDATE {quote(table)} SET {quote(column)} = given.column1 "  # noqa: S608
-        f"FROM (VALUES {', '.join([row] * len(rows))}) AS given WHERE {same_key}"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [value for values in rows for value in values])

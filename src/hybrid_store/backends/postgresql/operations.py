@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from hybrid_store.backends.base import BaseVectorOperations, Extension, IndexSpec, LateVector
@@ -116,16 +115,6 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
 
     def change_type_sql(self, table: str, column: str, db_type: str) -> str:
         return columns.change_type_sql(self.connection, table, column, db_type)
-
-    def write_column(
-        self,
-        table: str,
-        column: str,
-        keys: Sequence[str],
-        placeholder: str,
-        rows: Sequence[Sequence[Any]],
-    ) -> None:
-        columns.write_column(self.connection, table, column, keys, placeholder, rows)
 
     def create_extension(self) -> None:
         extension.create_extension(self.connection)
