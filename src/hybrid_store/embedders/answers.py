@@ -57,8 +57,8 @@ def _numeric(value: Any) -> NDArray[Any] | None:
 def _shape_fault(answer: Any, dimensions: int) -> str:
     for position, row in enumerate(answer):
         array = _numeric(row)
-        if array is None:
+        if array is None or array.ndim != 1:
             return f"something that is no vector of numbers at position {position}"
-        if array.shape != (dimensions,):
-            return f"{array.size} instead of {dimensions} dimensions in vector {position}"
+        if len(array) != dimensions:
+            return f"{len(array)} instead of {dimensions} dimensions in vector {position}"
     return "something that is no list of vectors"

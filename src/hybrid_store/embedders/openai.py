@@ -81,6 +81,11 @@ class OpenAIEmbedder(BaseEmbedder):
     requires = ("openai",)
     extra = "openai"
 
+    def __init__(self, alias: str, params: Mapping[str, Any]) -> None:
+        super().__init__(alias, params)
+        if not self.options.get("base_url", "https://").startswith(("http://", "https://")):
+            raise self.invalid("base_url must begin with http:// or https://.")
+
     def defaults(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
         known = DIMENSIONS.get(params.get("MODEL", ""))
         return {"BATCH_SIZE": 256} | ({"DIMENSIONS": known} if known else {})
