@@ -106,7 +106,7 @@ DAMAGES: dict[str, Callable[[Items], Items]] = {
     "same_index": lambda items: [item | {"index": 0} for item in items],
     "no_index": lambda items: [{"embedding": item["embedding"]} for item in items],
     "strange_index": lambda items: changed(items, index=[0]),
-    "strange_item": lambda items: [None, *items[1:]],
+    "strange_item": lambda items: [{}, *items[1:]],
     "short": lambda items: with_values(items, lambda values: values[:-1]),
     "nan": lambda items: with_values(items, lambda values: [float("nan"), *values[1:]]),
     "infinite": lambda items: with_values(items, lambda values: [float("inf"), *values[1:]]),

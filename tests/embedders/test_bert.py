@@ -52,7 +52,7 @@ def test_norm_gives_mean_zero_and_variance_one() -> None:
 
 def test_rows_get_length_one_and_zero_stays_zero() -> None:
     x = np.array([[3, 4], [0, 0]], dtype=np.float32)
-    assert np.allclose(normalized(x), [[0.6, 0.8], [0, 0]])
+    assert np.allclose(normalized(x), [[0.6, 0.8], [0.0, 0.0]])
 
 
 def test_positions_of_bert_count_from_zero() -> None:
@@ -94,9 +94,9 @@ def test_pooling_sees_each_text_by_itself(lengths: list[int]) -> None:
     packed = Packed.of([[7] * length for length in lengths], CONFIG)
     hidden = np.random.default_rng(7).normal(size=(sum(lengths), 4)).astype(np.float32)
     texts = np.split(hidden, packed.starts[1:])
-    for mode, expected in (
-        ("cls", [text[0] for text in texts]),
-        ("mean", [text.mean(axis=0) for text in texts]),
-        ("max", [text.max(axis=0) for text in texts]),
+    for mode, pooled in (
+        ("cls", np.array([text[0] for text in texts])),
+        ("mean", np.array([text.mean(axis=0) for text in texts])),
+        ("max", np.array([text.max(axis=0) for text in texts])),
     ):
-        assert np.allclose(POOLINGS[mode](hidden, packed), expected, atol=1e-6)
+        assert np.allclose(POOLINGS[mode](hidden, packed), pooled, atol=1e-6)

@@ -336,3 +336,9 @@ class TestFolders:
             InvalidEmbedderError, match="does not hold the weights of a bert encoder"
         ):
             local(folder).embed(["text"])
+
+    @pytest.mark.parametrize("name", ["tokenizer.json", "model.safetensors"])
+    def test_a_pointer_in_place_of_a_large_file(self, folder: Path, name: str) -> None:
+        (folder / name).write_text("version https://git-lfs.github.com/spec/v1\n")
+        with pytest.raises(InvalidEmbedderError, match=name):
+            local(folder).embed(["text"])

@@ -120,7 +120,7 @@ class BaseEmbedder(ABC):
         hint = f'Run: pip install "django-hybrid-store[{self.extra}]"' if self.extra else None
         return [
             Error(
-                f"{self} needs packages that are not installed: {', '.join(missing)}.",
+                f"Packages that it needs are not installed: {', '.join(missing)}.",
                 hint=hint,
                 obj=self,
                 id="hybrid_store.E101",

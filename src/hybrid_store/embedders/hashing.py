@@ -15,7 +15,9 @@ from hybrid_store.embedders.base import BaseEmbedder
 
 __all__ = ["HashingEmbedder"]
 
-WORD = re.compile(r"\w+")
+# Bounded, because what is cached of a word is as long as the word.
+WORD = re.compile(r"\w{1,64}")
+MARKS = re.compile(r"\S{1,64}")
 NGRAM = 3
 CACHED_WORDS = 1 << 16
 
@@ -57,7 +59,7 @@ class HashingEmbedder(BaseEmbedder):
     def _hashes(self, text: str) -> NDArray[np.int64]:
         lowered = text.lower()
         # Text of punctuation only has no words, but still something to compare.
-        words = WORD.findall(lowered) or lowered.split()
+        words = WORD.findall(lowered) or MARKS.findall(lowered)
         return np.concatenate([hashes_of(word, self.model) for word in words])
 
 

@@ -106,7 +106,7 @@ class OpenAIEmbedder(BaseEmbedder):
         if not self._api_key:
             errors.append(
                 Error(
-                    f"{self} has no API key.",
+                    "There is no API key.",
                     hint="Set OPENAI_API_KEY in the environment, or api_key in its OPTIONS.",
                     obj=self,
                     id="hybrid_store.E103",

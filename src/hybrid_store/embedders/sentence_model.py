@@ -91,7 +91,11 @@ def load_tokenizer(folder: ModelFolder, max_length: int) -> Any:
     from tokenizers.normalizers import Lowercase
     from tokenizers.normalizers import Sequence as Normalizers
 
-    tokenizer = Tokenizer.from_file(str(folder.tokenizer))
+    try:
+        tokenizer = Tokenizer.from_file(str(folder.tokenizer))
+    except Exception as error:
+        # The library raises nothing narrower.
+        raise InvalidEmbedderError(f"{folder.tokenizer} cannot be read: {error}") from error
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_length)
     if folder.lowercases:
@@ -101,6 +105,7 @@ def load_tokenizer(folder: ModelFolder, max_length: int) -> Any:
 
 
 def load_bert(folder: ModelFolder) -> Bert:
+    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     try:
@@ -112,7 +117,7 @@ def load_bert(folder: ModelFolder) -> Bert:
             for name, array in stored.items()
         }
         return Bert(weights, folder.bert)
-    except (KeyError, StopIteration, TypeError, ValueError) as error:
+    except (KeyError, SafetensorError, StopIteration, TypeError, ValueError) as error:
         raise InvalidEmbedderError(
             f"{folder.weights} does not hold the weights of a {folder.bert.architecture} encoder: "
             f"{type(error).__name__} {error}"
