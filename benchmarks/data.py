@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.project import DIMENSIONS
 from hybrid_store.vectors import FloatArray
 
-__all__ = ["GROUPS", "NEIGHBOURS", "Corpus"]
+__all__ = ["GROUPS", "NEIGHBOURS", "QUERIES", "Corpus"]
 
 SEED = 20_260_101
 QUERIES = 32
@@ -20,6 +20,8 @@ NEIGHBOURS = 10
 # A filter on one group keeps 10 % of the rows.
 GROUPS = 10
 ROWS_PER_CLUSTER = 200
+# Centres differ in few dimensions only, so that clusters have neighbours, as topics have.
+TOPIC_DIMENSIONS = 32
 # Length of the noise around a cluster's centre, which has length 1.
 SPREAD = 0.8
 # Rows as near as this to the last hit are as good as it.
@@ -39,7 +41,9 @@ class Corpus:
     @cached_property
     def vectors(self) -> FloatArray:
         clusters = max(self.rows // ROWS_PER_CLUSTER, 1)
-        centres = _normalised(self._random.standard_normal((clusters, DIMENSIONS), np.float32))
+        topics = self._random.standard_normal((clusters, TOPIC_DIMENSIONS), np.float32)
+        axes = self._random.standard_normal((TOPIC_DIMENSIONS, DIMENSIONS), np.float32)
+        centres = _normalised(topics @ axes)
         return self._around(centres[self._random.integers(clusters, size=self.rows)])
 
     @cached_property
