@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 
 __all__ = [
+    "AdoptionError",
     "EmbedderAnswerError",
     "EmbedderError",
     "EmbedderRefusedError",
@@ -17,6 +18,7 @@ __all__ = [
     "SpaceMismatchError",
     "TextRefusedError",
     "UnknownFieldError",
+    "VectorConversionError",
     "VectorValueError",
 ]
 
@@ -27,6 +29,14 @@ class HybridStoreError(Exception):
 
 class VectorValueError(HybridStoreError, ValueError):
     """A value cannot be stored or compared as a vector; nothing was written."""
+
+
+class VectorConversionError(HybridStoreError, ValueError):
+    """A column cannot be converted to vectors; nothing was changed."""
+
+
+class AdoptionError(HybridStoreError):
+    """Vectors cannot be adopted as stated; nothing was changed."""
 
 
 class InvalidEmbedderError(HybridStoreError, ImproperlyConfigured):

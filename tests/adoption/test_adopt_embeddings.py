@@ -10,9 +10,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, models
 
+from hybrid_store.exceptions import AdoptionError
 from hybrid_store.models import nearest
 from hybrid_store.models.embedding import embedding_field
-from hybrid_store.sync.adoption import Adoption, AdoptionError
+from hybrid_store.sync.adoption import Adoption
 from hybrid_store.sync.generation import Generation
 from hybrid_store.sync.verification import verify
 from hybrid_store.test.embedders import count_documents_embedded

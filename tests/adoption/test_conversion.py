@@ -11,6 +11,7 @@ import pytest
 from django.db import IntegrityError, models
 from django.db.migrations import AddField, RunPython
 
+from hybrid_store.exceptions import VectorConversionError
 from hybrid_store.models import (
     CosineDistance,
     EmbeddingField,
@@ -18,7 +19,7 @@ from hybrid_store.models import (
     HalfVectorField,
     VectorField,
 )
-from hybrid_store.operations import ConvertVectorColumn, VectorConversionError
+from hybrid_store.operations import ConvertVectorColumn
 from tests.adoption.tables import APP, Table
 
 pytestmark = pytest.mark.django_db(transaction=True)

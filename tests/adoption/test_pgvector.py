@@ -10,8 +10,9 @@ import pytest
 from django.db import connection, migrations, models
 
 from hybrid_store.backends import vector_ops
+from hybrid_store.exceptions import VectorConversionError
 from hybrid_store.models import CosineDistance, EmbeddingField, HalfVectorField, VectorField
-from hybrid_store.operations import ConvertVectorColumn, VectorConversionError
+from hybrid_store.operations import ConvertVectorColumn
 from tests.adoption.tables import Table
 
 pytestmark = pytest.mark.django_db(transaction=True)

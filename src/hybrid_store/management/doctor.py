@@ -18,7 +18,8 @@ from hybrid_store.backends import vector_ops
 from hybrid_store.embedders import embedders
 from hybrid_store.exceptions import HybridStoreError
 from hybrid_store.models.embedding import EmbeddingField
-from hybrid_store.sync.coverage import coverage
+from hybrid_store.models.spaces import adopting
+from hybrid_store.sync.coverage import Coverage, coverage
 
 __all__ = ["Finding", "examine_coverage", "examine_database", "examine_embedder"]
 
@@ -161,9 +162,18 @@ def examine_coverage(field: EmbeddingField, alias: str) -> Finding:
         )
     except HybridStoreError as error:
         return Finding(False, field.label, str(error), "Correct the field's embedder.")
-    detail = f"{counts.current} of {counts.rows} rows current, {counts.stale} stale"
-    detail += f", {counts.blank} without text" if counts.blank else ""
-    detail += f", {counts.other_spaces} in other spaces" if counts.other_spaces else ""
-    replace = " --replace-spaces" if counts.other_spaces else ""
+    parts = [f"{counts.current} of {counts.rows} rows current", f"{counts.stale} stale"]
+    for count, kind in [
+        (counts.blank, "without text"),
+        (counts.other_spaces, "in other spaces"),
+        (counts.unknown, "of unknown origin"),
+    ]:
+        parts += [f"{count} {kind}"] if count else []
+    return Finding(not counts.stale, field.label, ", ".join(parts), _refresh(field, counts))
+
+
+def _refresh(field: EmbeddingField, counts: Coverage) -> str:
+    """What makes stale rows current."""
+    replace = " --replace-spaces" if counts.other_spaces or counts.unknown else ""
     fix = f"Run manage.py generate_embeddings {field.label}{replace}."
-    return Finding(not counts.stale, field.label, detail, fix)
+    return f"{fix} Or keep vectors of unknown origin: {adopting(field)}" if counts.unknown else fix

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -16,7 +17,10 @@ from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fingerprint import SPACE_DIGITS, space_digest
 
 __all__ = [
+    "adopting",
     "in_space",
+    "of_other_space",
+    "of_unknown_origin",
     "other_spaces",
     "refuse_other_spaces",
     "space_name",
@@ -35,6 +39,16 @@ _looked_at: set[tuple[str, str, str]] = set()
 def in_space(field: EmbeddingField) -> Q:
     """Rows whose vector belongs to the space that the field's embedder makes today."""
     return Q(**{f"{field.fingerprint_name}__startswith": field.space_prefix})
+
+
+def of_other_space(field: EmbeddingField) -> Q:
+    """Rows whose vector belongs to a space that is not today's."""
+    return _held(field) & Q(**{f"{field.fingerprint_name}__isnull": False}) & ~in_space(field)
+
+
+def of_unknown_origin(field: EmbeddingField) -> Q:
+    """Rows whose vector has no fingerprint: written by hand, or before there was this field."""
+    return _held(field) & Q(**{f"{field.fingerprint_name}__isnull": True})
 
 
 def other_spaces(field: EmbeddingField, using: str) -> list[str]:
@@ -100,12 +114,21 @@ def _end(embedded: QuerySet[Any], order: str) -> QuerySet[Any]:
 
 def _embedded(field: EmbeddingField, using: str) -> QuerySet[Any]:
     rows: QuerySet[Any] = field.model._base_manager.using(using)
-    return rows.filter(**{f"{field.name}__isnull": False}).order_by()
+    return rows.filter(_held(field)).order_by()
+
+
+def _held(field: EmbeddingField) -> Q:
+    return Q(**{f"{field.name}__isnull": False})
+
+
+def adopting(field: EmbeddingField) -> str:
+    """The command that declares vectors of unknown origin to be today's."""
+    return f"manage.py adopt_embeddings {field.label} --space {shlex.quote(field.space)}"
 
 
 def _fix(field: EmbeddingField) -> str:
     return (
         f"Run 'manage.py generate_embeddings {field.label} --replace-spaces' to embed the rows "
-        f"anew, 'manage.py adopt_embeddings {field.label}' if the vectors are good, or set the "
-        "embedder's SPACE back."
+        f"anew, or set the embedder's SPACE back. Vectors of unknown origin that are good are kept "
+        f"by '{adopting(field)}'."
     )

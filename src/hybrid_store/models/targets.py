@@ -139,8 +139,8 @@ def _of_row(field: BaseVectorField, row: Model) -> QueryVector:
 
 NO_VECTOR = "{row} has no vector yet: run manage.py generate_embeddings {label}."
 UNKNOWN_SPACE = (
-    "{row} has a vector of unknown origin: run manage.py generate_embeddings {label}, or "
-    "adopt_embeddings if the vector is good."
+    "{row} has a vector of unknown origin: run manage.py generate_embeddings {label} "
+    "--replace-spaces, or adopt_embeddings if the vector is good."
 )
 OTHER_SPACE = (
     "{row} holds a vector of another space than {space!r}: run manage.py generate_embeddings "

@@ -17,9 +17,9 @@ from hybrid_store.models.fields import BaseVectorField
 from hybrid_store.operations.blobs import DTYPES
 from hybrid_store.operations.columns import ColumnChange
 from hybrid_store.operations.conversion import export_vectors, import_vectors
-from hybrid_store.operations.diagnosis import OnBad, VectorConversionError, checked_on_bad
+from hybrid_store.operations.diagnosis import OnBad, checked_on_bad
 
-__all__ = ["ConvertVectorColumn", "VectorConversionError", "VectorExtension"]
+__all__ = ["ConvertVectorColumn", "VectorExtension"]
 
 
 class VectorExtension(Operation):

@@ -14,8 +14,9 @@ from django.db.migrations.state import ProjectState
 from django.db.models import NOT_PROVIDED, Field, Model, QuerySet
 
 from hybrid_store.backends import BaseVectorOperations, vector_ops
+from hybrid_store.exceptions import VectorConversionError
 from hybrid_store.models.fields import BaseVectorField
-from hybrid_store.operations.diagnosis import VectorConversionError, report
+from hybrid_store.operations.diagnosis import report
 
 __all__ = ["ColumnChange", "pages"]
 

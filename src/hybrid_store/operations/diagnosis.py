@@ -26,7 +26,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from hybrid_store.exceptions import HybridStoreError
 from hybrid_store.vectors import FloatArray, Vector
 
 __all__ = [
@@ -36,7 +35,6 @@ __all__ = [
     "REFUSE",
     "Diagnosis",
     "OnBad",
-    "VectorConversionError",
     "checked_on_bad",
     "report",
 ]
@@ -67,10 +65,6 @@ EVENNESS_LIMIT = 1.95
 FEWEST_ROWS = 10
 UNIT_SHARE = 0.9
 LENGTH_TOLERANCE = 0.1
-
-
-class VectorConversionError(HybridStoreError, ValueError):
-    """A column cannot be converted; nothing was changed."""
 
 
 def checked_on_bad(on_bad: OnBad) -> dict[str, str]:

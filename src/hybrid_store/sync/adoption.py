@@ -16,22 +16,18 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import Q, QuerySet, Value
 
 from hybrid_store.backends import vector_ops
-from hybrid_store.exceptions import HybridStoreError
+from hybrid_store.exceptions import AdoptionError
 from hybrid_store.models import freshness
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.sync.sources import SourceText, source_reader
 from hybrid_store.vectors import Vector
 
-__all__ = ["MIN_SIMILARITY", "SAMPLE", "Adoption", "AdoptionError", "AdoptionReport", "Comparison"]
+__all__ = ["MIN_SIMILARITY", "SAMPLE", "Adoption", "AdoptionReport", "Comparison"]
 
 SAMPLE = 10
 MIN_SIMILARITY = 0.99
 """Another run, version or precision of one model stays above; other models are far below."""
 CHUNK = 500
-
-
-class AdoptionError(HybridStoreError):
-    """The vectors cannot be adopted as stated; nothing was changed."""
 
 
 class Comparison(NamedTuple):

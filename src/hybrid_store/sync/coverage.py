@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import Count, Q
+from django.db.models import Count, Value
 
 from hybrid_store.models import freshness
 from hybrid_store.models.embedding import EmbeddingField
-from hybrid_store.models.spaces import in_space
+from hybrid_store.models.spaces import of_other_space, of_unknown_origin
 from hybrid_store.sync.sources import source_reader
 
 __all__ = ["Coverage", "coverage"]
@@ -19,8 +19,8 @@ __all__ = ["Coverage", "coverage"]
 class Coverage:
     """Rows of a table by the state of one embedding.
 
-    `stale` rows have a text and no current vector; those of them that hold a vector of another
-    space are counted again in `other_spaces`.
+    `stale` rows have a text and no current vector, or a vector and no text. Those of them that hold
+    a vector of another space, or of unknown origin, are counted again under that name.
     """
 
     rows: int
@@ -28,15 +28,16 @@ class Coverage:
     stale: int
     blank: int
     other_spaces: int
+    unknown: int
 
 
 def coverage(field: EmbeddingField, *, using: str = DEFAULT_DB_ALIAS) -> Coverage:
     """Count the rows of the whole table; reads all of it."""
     rows = source_reader(field, using).rows
-    held = Q(**{f"{field.name}__isnull": False})
-    known = Q(**{f"{field.fingerprint_name}__isnull": False})
     counts = rows.aggregate(
-        rows=Count("pk"), other_spaces=Count("pk", filter=held & known & ~in_space(field))
+        rows=Count("*"),
+        other_spaces=Count(Value(1), filter=of_other_space(field)),
+        unknown=Count(Value(1), filter=of_unknown_origin(field)),
     )
     stale = freshness.stale_rows(rows, field).count()
     blank = _blank(field, using)

@@ -9,9 +9,10 @@ from functools import cached_property
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 
 from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.spaces import of_other_space, of_unknown_origin
 from hybrid_store.sync.sources import SourceReader, SourceText, source_reader
 from hybrid_store.vectors import Vector
 
@@ -37,7 +38,8 @@ class Report:
 class Generation:
     """Embeds what is stale of one `EmbeddingField` in one database.
 
-    Rows whose vector belongs to another space are left alone unless `replace_spaces`. `limit` is
+    Rows whose vector belongs to another space, or is of unknown origin, are left alone unless
+    `replace_spaces`: somebody may have paid for them. `limit` is
     the most rows, `batch_size` the rows read, embedded and written at once (default: the
     embedder's). No transaction is open while the embedder works. A row that is edited or deleted
     while its text is embedded keeps what it has and stays stale.
@@ -69,21 +71,18 @@ class Generation:
 
     def _sought(self) -> QuerySet[Any]:
         stale = self.reader.stale()
-        return stale if self.replace_spaces else stale.exclude(self._foreign())
+        if self.replace_spaces:
+            return stale
+        return stale.exclude(of_other_space(self.field)).exclude(of_unknown_origin(self.field))
 
-    def foreign_rows(self) -> QuerySet[Any]:
-        """Rows left alone because their vector belongs to another space."""
-        return self.reader.rows.filter(self._foreign())
-
-    def unknown_rows(self) -> QuerySet[Any]:
-        """Rows whose vector, of unknown origin, will be replaced."""
-        held = Q(**{f"{self.field.name}__isnull": False})
-        return self.rows.filter(held, **{f"{self.field.fingerprint_name}__isnull": True})
-
-    def _foreign(self) -> Q:
-        name = self.field.fingerprint_name
-        ours = Q(**{f"{name}__startswith": self.field.space_prefix})
-        return Q(**{f"{name}__isnull": False}) & ~ours
+    def left_alone(self) -> tuple[int, int]:
+        """Rows whose vector belongs to another space, and rows whose vector is of unknown origin,
+        that are not replaced."""
+        if self.replace_spaces:
+            return 0, 0
+        kinds = of_other_space(self.field), of_unknown_origin(self.field)
+        other, unknown = (self.reader.rows.filter(kind).count() for kind in kinds)
+        return other, unknown
 
     def run(self, stored: Callable[[Sequence[Any]], None] | None = None) -> Report:
         """Work through `rows`; `stored` is called with the keys of every batch written.

@@ -10,6 +10,7 @@ from django.core.management.base import CommandParser
 from hybrid_store.management.base import EmbeddingCommand, positive
 from hybrid_store.management.progress import BarProgress, LineProgress, Progress, QuietProgress
 from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.spaces import adopting
 from hybrid_store.sync.generation import Generation, Report
 from hybrid_store.sync.labels import labelled_fields
 
@@ -38,7 +39,8 @@ class Command(EmbeddingCommand):
         parser.add_argument(
             "--replace-spaces",
             action="store_true",
-            help="Also replace vectors of other embedding models, which are left alone otherwise.",
+            help="Also replace vectors of other embedding models and of unknown origin, which are "
+            "left alone otherwise.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -60,10 +62,9 @@ class Command(EmbeddingCommand):
         stale = generation.rows.count()
         if stale:
             self.stdout.write(f"{field.label}: found {_rows(stale)} to embed.")
-            self._warn_of_unknown(generation)
         else:
-            self.stdout.write(f"{field.label}: nothing to do, all embeddings are current.")
-        self._tell_of_foreign(generation)
+            self.stdout.write(f"{field.label}: nothing to do.")
+        self._tell_of_others(generation)
         if not stale or dry_run:
             return
         todo = min(stale, generation.limit or stale)
@@ -97,25 +98,21 @@ class Command(EmbeddingCommand):
         summary = f"{field.label}: {', '.join(parts)} in {seconds:.1f} s ({rate})."
         self.stdout.write(self.style.SUCCESS(summary))
 
-    def _warn_of_unknown(self, generation: Generation) -> None:
-        unknown = generation.unknown_rows().count()
+    def _tell_of_others(self, generation: Generation) -> None:
+        field, (other, unknown) = generation.field, generation.left_alone()
+        if other:
+            self._warn(
+                f"{_rows(other)} left alone: their vectors belong to another space than "
+                f"{field.space!r}. --replace-spaces embeds them anew."
+            )
         if unknown:
-            self.stdout.write(
-                self.style.WARNING(
-                    f"{_rows(unknown)} of these have a vector of unknown origin, which is "
-                    f"replaced; adopt_embeddings {generation.field.label} would keep it."
-                )
+            self._warn(
+                f"{_rows(unknown)} left alone: their vectors are of unknown origin. "
+                f"'{adopting(field)}' keeps them, --replace-spaces embeds them anew."
             )
 
-    def _tell_of_foreign(self, generation: Generation) -> None:
-        foreign = 0 if generation.replace_spaces else generation.foreign_rows().count()
-        if foreign:
-            self.stdout.write(
-                self.style.WARNING(
-                    f"{_rows(foreign)} left alone: their vectors belong to another space than "
-                    f"{generation.field.space!r}. --replace-spaces embeds them anew."
-                )
-            )
+    def _warn(self, message: str) -> None:
+        self.stdout.write(self.style.WARNING(message))
 
 
 def _rows(count: int) -> str:

@@ -24,7 +24,17 @@ from hybrid_store.models import nearest, recommend
 from hybrid_store.models.functions import METRICS
 from hybrid_store.test.conformance.base import ConformanceBase, generate, reference_distance
 from hybrid_store.test.embedders import count_queries_embedded
-from hybrid_store.test.models import Album, Author, Book, Clause, Note, Point, Post, Review, ShortBook
+from hybrid_store.test.models import (
+    Album,
+    Author,
+    Book,
+    Clause,
+    Note,
+    Point,
+    Post,
+    Review,
+    ShortBook,
+)
 
 __all__ = ["SearchConformance"]
 

@@ -13,6 +13,7 @@ from hybrid_store.models.fingerprint import fingerprint
 from hybrid_store.sync.generation import Generation
 from hybrid_store.test.conformance.base import ConformanceBase, embedding_field, generate
 from hybrid_store.test.models import Book
+from hybrid_store.vectors import Vector
 
 __all__ = ["SpaceConformance"]
 
@@ -81,10 +82,19 @@ class SpaceConformance(ConformanceBase):
         with model_named("new"):
             generation = Generation(embedding_field(Book))
             assert generation.run().embedded == 0
-            assert generation.foreign_rows().count() == 4
+            assert generation.left_alone() == (4, 0)
             assert list(Book.objects.order_by("pk").values_list("embedding", flat=True)) == before
             assert generate(Book, replace_spaces=True).embedded == 4
             assert len(Book.objects.nearest("title")) == 4
+
+    def test_generation_leaves_vectors_of_unknown_origin_alone_unless_told(self) -> None:
+        Book.objects.update(embedding=np.ones(384))
+        with model_named("old"):
+            generation = Generation(embedding_field(Book))
+            assert generation.left_alone() == (0, 4)
+            assert generation.run().embedded == 0
+            assert set(Book.objects.values_list("embedding", flat=True)) == {Vector([1.0] * 384)}
+            assert generate(Book, replace_spaces=True).embedded == 4
 
     def test_vectors_of_unknown_origin_are_no_hits(self) -> None:
         Book.objects.update(embedding=np.ones(384))

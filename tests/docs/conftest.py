@@ -1,0 +1,85 @@
+"""Projects and databases for the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from django.conf import settings
+from psycopg import sql
+
+from tests.docs.pages import DOCS
+from tests.docs.site import Site
+
+MakeDatabase = Callable[..., str]
+
+SQLITE_URL = "sqlite:///db.sqlite3"
+MADE_UP_URL = "postgres://ann:secret@localhost:5432/cinema"
+SWITCH = "Switch to PostgreSQL"
+
+# Before a test opens its database, Django has not put a test database in the place of this name.
+SERVER = dict(settings.DATABASES["default"])
+IS_POSTGRESQL = SERVER["ENGINE"].endswith("postgresql")
+
+
+@pytest.fixture(scope="session")
+def make_database() -> Iterator[MakeDatabase]:
+    """Create a database on the server of the run, a copy of another if told so; gives its URL."""
+    made: list[str] = []
+
+    def make(like: str = "template1") -> str:
+        made.append(f"hybrid_store_docs_{len(made)}")
+        template = sql.Identifier(like.rpartition("/")[2])
+        run("CREATE DATABASE {} TEMPLATE {}", sql.Identifier(made[-1]), template)
+        return url(made[-1])
+
+    yield make
+    for name in made:
+        run("DROP DATABASE {} WITH (FORCE)", sql.Identifier(name))
+
+
+def run(statement: str, *names: sql.Identifier) -> None:
+    with psycopg.connect(
+        host=SERVER["HOST"],
+        port=SERVER["PORT"] or None,
+        user=SERVER["USER"],
+        password=SERVER.get("PASSWORD") or None,
+        dbname="postgres",
+        autocommit=True,
+    ) as connection:
+        connection.execute(sql.SQL(statement).format(*names))
+
+
+def url(name: str) -> str:
+    """The URL of a database, as django-environ reads it: a socket's folder is part of the path."""
+    user = ":".join(
+        quote(SERVER[part], safe="") for part in ("USER", "PASSWORD") if SERVER.get(part)
+    )
+    host, port = SERVER["HOST"], f":{SERVER['PORT']}" if SERVER["PORT"] else ""
+    if host.startswith("/"):
+        return f"postgres://{user}@{port}/{host}/{name}"
+    return f"postgres://{user}@{host}{port}/{name}"
+
+
+@pytest.fixture(scope="session")
+def cinema(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Site:
+    """The project that the tutorial has made, on the database of the run, before it switches."""
+    replace = {}
+    if IS_POSTGRESQL:
+        replace[SQLITE_URL] = request.getfixturevalue("make_database")()
+    site = Site(tmp_path_factory.mktemp("tutorial"), replace)
+    site.run(DOCS / "tutorial.md", without=SWITCH)
+    return site
+
+
+@pytest.fixture
+def copied(cinema: Site, tmp_path: Path, request: pytest.FixtureRequest) -> Site:
+    """A copy of it for a page that goes on from there."""
+    replace = {}
+    if IS_POSTGRESQL:
+        made = cinema.replace[SQLITE_URL]
+        replace[made] = request.getfixturevalue("make_database")(like=made)
+    return cinema.copy(tmp_path / "cinema", replace)

@@ -1,0 +1,69 @@
+"""What the pages tell the reader to do is done, in the order of the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.docs.conftest import IS_POSTGRESQL, MADE_UP_URL, SQLITE_URL, MakeDatabase
+from tests.docs.pages import DOCS, README, blocks, name
+from tests.docs.site import Site
+
+NEEDS_POSTGRESQL = [DOCS / "howto" / "postgresql.md"]
+# Tested by those who write them: tests/adoption runs the former, the latter is a report.
+ELSEWHERE = [DOCS / "howto" / "adopt.md", DOCS / "benchmarks.md"]
+ON_THEIR_OWN = [DOCS / "tutorial.md", *NEEDS_POSTGRESQL, *ELSEWHERE]
+CONTINUING = [page for page in sorted(DOCS.rglob("*.md")) if page not in ON_THEIR_OWN]
+
+DATABASE_BY_URL = """
+import environ
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+DATABASES = {"default": env.db()}
+"""
+
+postgresql = pytest.mark.skipif(not IS_POSTGRESQL, reason="the run is on another database")
+
+
+@pytest.mark.parametrize("page", CONTINUING, ids=name)
+def test_pages_go_on_where_the_tutorial_ends(copied: Site, page: Path) -> None:
+    copied.run(page)
+
+
+@postgresql
+@pytest.mark.parametrize("page", NEEDS_POSTGRESQL, ids=name)
+def test_pages_about_postgresql(copied: Site, page: Path, make_database: MakeDatabase) -> None:
+    copied.replace[MADE_UP_URL] = make_database()
+    copied.run(page)
+
+
+@postgresql
+def test_the_tutorial_switches_from_sqlite_to_postgresql(
+    tmp_path: Path, make_database: MakeDatabase
+) -> None:
+    site = Site(tmp_path, {MADE_UP_URL: make_database()})
+    site.is_sqlite = True
+    site.run(DOCS / "tutorial.md")
+
+
+def test_the_readme_on_sqlite(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    make_project(site)
+    site.run(README, without="PostgreSQL")
+
+
+@postgresql
+def test_the_readme_on_postgresql(tmp_path: Path, make_database: MakeDatabase) -> None:
+    site = Site(tmp_path, {SQLITE_URL: make_database(), MADE_UP_URL: make_database()})
+    make_project(site)
+    site.run(README)
+
+
+def make_project(site: Site) -> None:
+    """What the README takes for granted: a project, its database named in `.env`."""
+    for block in blocks(DOCS / "tutorial.md"):
+        if block.section == "Make a project" and "HYBRID_STORE" not in block.text:
+            site.carry_out(block)
+    site.write("config/settings.py", DATABASE_BY_URL, append=True)
