@@ -43,7 +43,8 @@ import os
 SECRET_KEY = "tutorial"
 DATABASES = {"default": json.loads(os.environ["TUTORIAL_DATABASE"])}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-INSTALLED_APPS = ["films"]
+# The first because of the indexes of pgvector.django.
+INSTALLED_APPS = ["django.contrib.postgres", "films"]
 USE_TZ = True
 """
 # The same vectors from sentence-transformers and from our embedder, as with the real model.

@@ -150,6 +150,8 @@ class BaseVectorField(FieldBase):
             value = self.get_prep_value(value)
         if value is None:
             return None
+        if isinstance(value, LateValue):
+            value.read()
         return vector_ops(connection).to_db(self.codec, value)
 
     def from_db_value(

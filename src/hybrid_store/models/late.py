@@ -27,9 +27,12 @@ class LateValue(ABC):
     def compute(self) -> Vector:
         """The vector; may call an embedder or read the database."""
 
-    @property
-    def known(self) -> bool:
-        return self._vector is not None
+    def read(self) -> None:
+        """Read from the database what `compute` will need.
+
+        Called when SQL is compiled: `compute` may be called while it is executed, when the
+        connection is in use.
+        """
 
     def vector(self) -> Vector:
         with self._lock:

@@ -55,6 +55,9 @@ class RowTarget(LateValue):
             raise InvalidTargetError(f"{_row(self.field, self.pk)} is no longer in the database.")
         return _usable(self.field, self.pk, *stored)
 
+    def read(self) -> None:
+        self.vector()
+
     def __repr__(self) -> str:
         return f"<{self.field.name} of {self.field.model._meta.label} {self.pk!r}>"
 
@@ -76,6 +79,11 @@ class MixtureTarget(LateValue):
                 "The liked and unliked vectors cancel out: give others, or fewer 'unlike'."
             )
         return Vector(mean)
+
+    def read(self) -> None:
+        for part in (*self.like, *self.unlike):
+            if isinstance(part, LateValue):
+                part.read()
 
     def __repr__(self) -> str:
         return f"<like {self.like!r}, unlike {self.unlike!r}>"

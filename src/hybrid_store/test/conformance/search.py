@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -146,6 +147,25 @@ class SearchConformance(ConformanceBase):
         book = Book.objects.nearest("stone wall").first()
         with self.assertNumQueries(2):
             assert titles(Book.objects.nearest(book)[:1]) == ["old stone bridge"]
+
+    def test_late_targets_are_computed_wherever_the_search_ends_up(self) -> None:
+        for book in Book.objects.all():
+            Review.objects.create(book=book, stars=1)
+        wall = Book.objects.defer("embedding").get(title="stone wall")
+        searches: list[Callable[[], Any]] = [
+            lambda: Book.objects.nearest(wall, max_distance=0.9),
+            lambda: Book.objects.nearest("stone wall", max_distance=0.9).exclude(pk=wall.pk),
+            lambda: Book.objects.recommend([wall, "stone"], ["pie"], max_distance=0.9),
+        ]
+        for near in searches:
+            assert titles(near()[:1]) == ["old stone bridge"]
+            assert Review.objects.filter(book__in=near()[:1].values("pk")).count() == 1
+            assert near().count() == near().aggregate(n=Count("pk"))["n"] == len(near())
+            assert near().exists()
+            assert near().update(year=7) == Book.objects.filter(year=7).count() > 0
+            Book.objects.update(year=0)
+            assert near().explain()
+        assert Book.objects.nearest(wall, max_distance=0.9).delete()[0] > 0
 
     def test_bad_targets_are_refused_with_field_and_fix(self) -> None:
         unsaved, bare = Book(title="new"), Book.objects.create(title="bare")
