@@ -30,7 +30,7 @@ from packaging.requirements import Requirement
 from tests.docs.output import GAP, difference
 from tests.docs.pages import ROOT, Block, blocks
 
-__all__ = ["Site"]
+__all__ = ["HASHING", "Site"]
 
 SHELL = Path(__file__).with_name("shell.py")
 SHOWN = {"sql", "text"}

@@ -8,13 +8,21 @@ import pytest
 
 from tests.docs.conftest import IS_POSTGRESQL, MADE_UP_URL, SQLITE_URL, MakeDatabase
 from tests.docs.pages import DOCS, README, blocks, name
-from tests.docs.site import Site
+from tests.docs.service import service
+from tests.docs.site import HASHING, Site
 
 NEEDS_POSTGRESQL = [DOCS / "howto" / "postgresql.md"]
 # Tested by those who write them: tests/adoption runs the former, the latter is a report.
 ELSEWHERE = [DOCS / "howto" / "adopt.md", DOCS / "benchmarks.md"]
 ON_THEIR_OWN = [DOCS / "tutorial.md", *NEEDS_POSTGRESQL, *ELSEWHERE]
 CONTINUING = [page for page in sorted(DOCS.rglob("*.md")) if page not in ON_THEIR_OWN]
+
+# Pages that tell to call a provider.
+STAND_INS = {
+    DOCS / "howto" / "change-model.md": {
+        "hybrid_store.embedders.openai.OpenAIEmbedder": HASHING,
+    }
+}
 
 DATABASE_BY_URL = """
 import environ
@@ -29,7 +37,10 @@ postgresql = pytest.mark.skipif(not IS_POSTGRESQL, reason="the run is on another
 
 @pytest.mark.parametrize("page", CONTINUING, ids=name)
 def test_pages_go_on_where_the_tutorial_ends(copied: Site, page: Path) -> None:
-    copied.run(page)
+    with service() as address:
+        copied.replace["http://localhost:8080"] = address
+        copied.replace.update(STAND_INS.get(page, {}))
+        copied.run(page)
 
 
 @postgresql

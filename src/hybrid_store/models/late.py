@@ -27,7 +27,7 @@ class LateValue(ABC):
     def compute(self) -> Vector:
         """The vector; may call an embedder or read the database."""
 
-    def read(self) -> None:
+    def read(self) -> None:  # noqa: B027
         """Read from the database what `compute` will need.
 
         Called when SQL is compiled: `compute` may be called while it is executed, when the
