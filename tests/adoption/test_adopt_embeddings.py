@@ -16,8 +16,8 @@ from hybrid_store.models.embedding import embedding_field
 from hybrid_store.sync.adoption import Adoption
 from hybrid_store.sync.generation import Generation
 from hybrid_store.sync.verification import verify
-from hybrid_store.test.embedders import count_documents_embedded
 from hybrid_store.test.models import Album, Article, Author, Book, Essay, Note, Novel
+from hybrid_store.test.watching import count_documents_embedded
 
 pytestmark = pytest.mark.django_db
 

@@ -11,8 +11,8 @@ from django.core.management import CommandError
 from hybrid_store.exceptions import EmbedderRefusedError
 from hybrid_store.management.commands.generate_embeddings import LISTED_ROWS
 from hybrid_store.management.progress import PlainBar
-from hybrid_store.test.embedders import before_each_answer, count_documents_embedded
 from hybrid_store.test.models import Album, Book, Note
+from hybrid_store.test.watching import before_each_answer, count_documents_embedded
 from tests.commands.conftest import Run
 
 pytestmark = pytest.mark.django_db

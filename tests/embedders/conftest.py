@@ -9,7 +9,7 @@ import pytest
 from hybrid_store.embedders.openai import clients
 from tests.embedders.fake_openai import FakeOpenAI
 
-pytest.register_assert_rewrite("tests.embedders.conformance")
+pytest.register_assert_rewrite("hybrid_store.test.embedders")
 
 
 @pytest.fixture

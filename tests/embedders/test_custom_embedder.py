@@ -10,7 +10,7 @@ from django.test import override_settings
 
 from hybrid_store.embedders import BaseEmbedder, Kind, embedders
 from hybrid_store.exceptions import InvalidEmbedderError
-from tests.embedders.conformance import EmbedderConformance
+from hybrid_store.test.embedders import EmbedderConformance
 
 
 class LetterEmbedder(BaseEmbedder):

@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hybrid_store.embedders.hashing import HashingEmbedder
-from tests.embedders.conformance import EmbedderConformance
+from hybrid_store.test.embedders import EmbedderConformance
 
 TEXT = "Two friends rob a bank, and un pingüino sees it 🐧"
 

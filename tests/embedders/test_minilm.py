@@ -19,7 +19,7 @@ from hybrid_store.embedders import minilm
 from hybrid_store.embedders.minilm import PACKAGED_MODULE, MiniLMEmbedder
 from hybrid_store.embedders.sentence_model import HEADS, SentenceModel
 from hybrid_store.exceptions import InvalidEmbedderError, MissingExtraError
-from tests.embedders.conformance import EmbedderConformance
+from hybrid_store.test.embedders import EmbedderConformance
 
 DATA = Path(__file__).parent / "data"
 TEXTS: list[str] = json.loads((DATA / "texts.json").read_text(encoding="utf-8"))

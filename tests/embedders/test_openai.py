@@ -33,7 +33,7 @@ from hybrid_store.exceptions import (
     MissingExtraError,
     TextRefusedError,
 )
-from tests.embedders.conformance import EmbedderConformance
+from hybrid_store.test.embedders import EmbedderConformance
 from tests.embedders.fake_openai import FAULTS, FakeOpenAI
 
 KEY = "sk-planted-0123456789"

@@ -12,7 +12,7 @@ import pytest
 
 from hybrid_store.embedders.sentence_transformers import SentenceTransformerEmbedder, models
 from hybrid_store.exceptions import InvalidEmbedderError, MissingExtraError
-from tests.embedders.conformance import EmbedderConformance
+from hybrid_store.test.embedders import EmbedderConformance
 
 DATA = Path(__file__).parent / "data"
 TEXTS: list[str] = json.loads((DATA / "texts.json").read_text(encoding="utf-8"))

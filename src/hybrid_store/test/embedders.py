@@ -1,48 +1,110 @@
-"""Watching what embedders are asked for."""
+"""What every embedder keeps to. A new one inherits this and gives itself as a fixture:
+
+    class TestMyEmbedder(EmbedderConformance):
+        @pytest.fixture
+        def embedder(self):
+            return MyEmbedder("default", {"MODEL": "my-model", "DIMENSIONS": 384})
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
-from unittest import mock
+import asyncio
+
+import numpy as np
+import pytest
+from django.core.checks import CheckMessage
 
 from hybrid_store.embedders import BaseEmbedder, Kind
+from hybrid_store.exceptions import TextRefusedError
 
-__all__ = ["before_each_answer", "count_documents_embedded", "count_queries_embedded"]
+__all__ = ["EmbedderConformance"]
 
+TOLERANCE = 1e-5
 
-@contextmanager
-def _watched(kind: Kind, watch: Callable[[Sequence[str]], None]) -> Iterator[None]:
-    embed = BaseEmbedder.embed
+TEXTS = [
+    "A crew lost in space.",
+    "Two friends rob a bank.",
+    "A dog finds its way home across a continent.",
+    "space",
+    "Una tripulación perdida en el espacio",
+    "우주에서 길을 잃은 승무원",
+    "\u05d8\u05d9\u05d9\u05e1 \u05d1\u05d7\u05dc\u05dc",
+    "🚀👩🏽\u200d🚀",
+    "cafe\u0301",
+    "NUL \x00 and \x1b control",
+    "...",
+    "long " * 2000,
+]
 
-    def watched(self: BaseEmbedder, texts: Sequence[str], asked: Kind = Kind.DOCUMENT) -> Any:
-        if asked == kind:
-            watch(texts)
-        return embed(self, texts, asked)
-
-    with mock.patch.object(BaseEmbedder, "embed", watched):
-        yield
-
-
-@contextmanager
-def count_queries_embedded() -> Iterator[list[str]]:
-    """The texts embedded as queries meanwhile, in order."""
-    texts: list[str] = []
-    with _watched(Kind.QUERY, texts.extend):
-        yield texts
-
-
-@contextmanager
-def count_documents_embedded() -> Iterator[list[str]]:
-    """The texts embedded as documents meanwhile, in order."""
-    texts: list[str] = []
-    with _watched(Kind.DOCUMENT, texts.extend):
-        yield texts
+UNUSABLE = {
+    "empty": "",
+    "blank": " \t\n\u00a0\u2003",
+    "lone surrogate": "a \ud800 b",
+}
 
 
-@contextmanager
-def before_each_answer(action: Callable[[Sequence[str]], None]) -> Iterator[None]:
-    """Call `action` with the documents of each call, while the row waits for its vector."""
-    with _watched(Kind.DOCUMENT, action):
-        yield
+class EmbedderConformance:
+    """Mixed into a class that has a fixture `embedder`, a `BaseEmbedder` that is ready to use.
+
+    For a good test its batch size is small, smaller than the twelve texts of this suite.
+    """
+
+    def test_gives_one_good_vector_a_text(self, embedder: BaseEmbedder) -> None:
+        vectors = embedder.embed(TEXTS)
+        assert vectors.shape == (len(TEXTS), embedder.dimensions)
+        assert vectors.dtype == np.float32
+        assert np.isfinite(vectors).all()
+        assert vectors.any(axis=1).all()
+
+    def test_different_texts_have_different_vectors(self, embedder: BaseEmbedder) -> None:
+        vectors = embedder.embed(TEXTS)
+        assert len(np.unique(vectors.round(4), axis=0)) == len(TEXTS)
+
+    def test_a_vector_depends_on_its_text_alone(self, embedder: BaseEmbedder) -> None:
+        """Neither on the others in the batch nor on the order."""
+        together = embedder.embed(TEXTS)
+        backwards = embedder.embed(TEXTS[::-1])[::-1]
+        alone = np.vstack([embedder.embed([text]) for text in TEXTS])
+        assert np.allclose(together, backwards, atol=TOLERANCE)
+        assert np.allclose(together, alone, atol=TOLERANCE)
+
+    def test_no_texts_give_no_vectors(self, embedder: BaseEmbedder) -> None:
+        assert embedder.embed([]).shape == (0, embedder.dimensions)
+
+    def test_a_query_gives_one_vector(self, embedder: BaseEmbedder) -> None:
+        vector = embedder.embed_query("lost in space")
+        assert vector.shape == (embedder.dimensions,)
+        assert vector.dtype == np.float32
+        expected = embedder.embed(["lost in space"], Kind.QUERY)[0]
+        assert np.allclose(vector, expected, atol=TOLERANCE)
+
+    def test_a_query_may_be_embedded_asynchronously(self, embedder: BaseEmbedder) -> None:
+        vector = asyncio.run(embedder.aembed_query("lost in space"))
+        assert np.allclose(vector, embedder.embed_query("lost in space"), atol=TOLERANCE)
+
+    @pytest.mark.parametrize("text", UNUSABLE.values(), ids=UNUSABLE.keys())
+    def test_refuses_what_cannot_be_embedded(self, embedder: BaseEmbedder, text: str) -> None:
+        with pytest.raises(TextRefusedError, match=r"texts\[1\]"):
+            embedder.embed(["a good text", text])
+
+    @pytest.mark.parametrize("texts", ["one text", [None], [1], [b"bytes"], [["nested"]]])
+    def test_refuses_what_is_no_list_of_texts(
+        self, embedder: BaseEmbedder, texts: list[str]
+    ) -> None:
+        with pytest.raises(TypeError):
+            embedder.embed(texts)
+
+    def test_says_which_space_its_vectors_are_in(self, embedder: BaseEmbedder) -> None:
+        assert isinstance(embedder.space, str)
+        assert embedder.space
+
+    def test_checks_itself(self, embedder: BaseEmbedder) -> None:
+        messages = embedder.check()
+        assert all(isinstance(message, CheckMessage) for message in messages)
+        assert not [message for message in messages if message.is_serious()]
+
+    def test_shows_its_alias_and_no_option(self, embedder: BaseEmbedder) -> None:
+        shown = f"{embedder!r} {embedder}"
+        assert embedder.alias in shown
+        for value in embedder.options.values():
+            assert not isinstance(value, str) or value not in shown

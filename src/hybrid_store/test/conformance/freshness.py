@@ -279,7 +279,7 @@ class FreshnessConformance(ConformanceBase):
         assert Note.objects.get().embedding is None
 
     def test_saving_what_is_current_calls_no_embedder(self) -> None:
-        from hybrid_store.test.embedders import count_documents_embedded
+        from hybrid_store.test.watching import count_documents_embedded
 
         note = Note.objects.create(text="apple")
         with count_documents_embedded() as texts:
@@ -289,7 +289,7 @@ class FreshnessConformance(ConformanceBase):
 
     def test_a_save_survives_an_embedder_that_fails(self) -> None:
         from hybrid_store.exceptions import EmbedderUnavailableError
-        from hybrid_store.test.embedders import before_each_answer
+        from hybrid_store.test.watching import before_each_answer
 
         def fail(_: Any) -> None:
             raise EmbedderUnavailableError("no answer")

@@ -13,8 +13,8 @@ from hybrid_store.sync.coverage import Coverage, coverage
 from hybrid_store.sync.generation import Generation
 from hybrid_store.sync.verification import verify
 from hybrid_store.test.conformance.base import ConformanceBase, embedding_field, generate
-from hybrid_store.test.embedders import before_each_answer, count_documents_embedded
 from hybrid_store.test.models import Article, Author, Book, Essay, Novel
+from hybrid_store.test.watching import before_each_answer, count_documents_embedded
 
 __all__ = ["GenerationConformance"]
 

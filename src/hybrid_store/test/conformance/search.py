@@ -24,7 +24,6 @@ from hybrid_store.exceptions import (
 from hybrid_store.models import nearest, recommend
 from hybrid_store.models.functions import METRICS
 from hybrid_store.test.conformance.base import ConformanceBase, generate, reference_distance
-from hybrid_store.test.embedders import count_queries_embedded
 from hybrid_store.test.models import (
     Album,
     Author,
@@ -36,6 +35,7 @@ from hybrid_store.test.models import (
     Review,
     ShortBook,
 )
+from hybrid_store.test.watching import count_queries_embedded
 
 __all__ = ["SearchConformance"]
 
