@@ -12,6 +12,7 @@ from django.conf import settings
 from psycopg import sql
 
 from tests.docs.pages import DOCS
+from tests.docs.service import running_service
 from tests.docs.site import Site
 
 MakeDatabase = Callable[..., str]
@@ -62,6 +63,12 @@ def url(name: str) -> str:
     if host.startswith("/"):
         return f"postgres://{user}@{port}/{host}/{name}"
     return f"postgres://{user}@{host}{port}/{name}"
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[str]:
+    with running_service() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

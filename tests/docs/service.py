@@ -11,7 +11,7 @@ from typing import Any
 
 from hybrid_store.embedders.hashing import HashingEmbedder
 
-__all__ = ["service"]
+__all__ = ["running_service"]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -29,7 +29,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def service() -> Iterator[str]:
+def running_service() -> Iterator[str]:
     """The service's address, while it runs."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever)

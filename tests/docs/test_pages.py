@@ -8,7 +8,6 @@ import pytest
 
 from tests.docs.conftest import IS_POSTGRESQL, MADE_UP_URL, SQLITE_URL, MakeDatabase
 from tests.docs.pages import DOCS, README, blocks, name
-from tests.docs.service import service
 from tests.docs.site import HASHING, Site
 
 NEEDS_POSTGRESQL = [DOCS / "howto" / "postgresql.md"]
@@ -36,11 +35,10 @@ postgresql = pytest.mark.skipif(not IS_POSTGRESQL, reason="the run is on another
 
 
 @pytest.mark.parametrize("page", CONTINUING, ids=name)
-def test_pages_go_on_where_the_tutorial_ends(copied: Site, page: Path) -> None:
-    with service() as address:
-        copied.replace["http://localhost:8080"] = address
-        copied.replace.update(STAND_INS.get(page, {}))
-        copied.run(page)
+def test_pages_go_on_where_the_tutorial_ends(copied: Site, page: Path, service: str) -> None:
+    copied.replace["http://localhost:8080"] = service
+    copied.replace.update(STAND_INS.get(page, {}))
+    copied.run(page)
 
 
 @postgresql
