@@ -45,8 +45,7 @@ class Vector(Sequence[float]):
     def _wrap(cls, array: FloatArray) -> Vector:
         """Take over an array already known to be good; it is made read-only."""
         vector = object.__new__(cls)
-        array.flags.writeable = False
-        vector._array = array
+        vector._array = _read_only(array)
         return vector
 
     @property
@@ -132,11 +131,17 @@ def _checked(values: Any) -> FloatArray:
     if not np.isfinite(array).all():
         position = int(np.flatnonzero(~np.isfinite(array))[0])
         raise VectorValueError(f"the value at position {position} is {array[position]}, not finite")
+    if array.dtype == np.float32:
+        return _read_only(array.copy())
     with np.errstate(over="ignore"):
         single = np.array(array, dtype=np.float32, order="C")
     _refuse_overflow(single, array, "float32")
-    single.flags.writeable = False
-    return single
+    return _read_only(single)
+
+
+def _read_only(array: FloatArray) -> FloatArray:
+    array.flags.writeable = False
+    return array
 
 
 def _numeric(values: Any) -> NDArray[Any]:

@@ -121,7 +121,7 @@ class BaseVectorField(FieldBase):
 
     def _parse(self, value: VectorLike) -> Vector:
         vector = self.codec.parse(value, self.dimensions)
-        if vector.is_zero() and not self.allows_zero:
+        if not self.allows_zero and vector.is_zero():
             raise VectorValueError("an all-zero vector has no direction and is no embedding")
         return vector
 

@@ -1,9 +1,9 @@
 """What every embedder keeps to. A new one inherits this and gives itself as a fixture:
 
-    class TestMyEmbedder(EmbedderConformance):
-        @pytest.fixture
-        def embedder(self):
-            return MyEmbedder("default", {"MODEL": "my-model", "DIMENSIONS": 384})
+class TestMyEmbedder(EmbedderConformance):
+    @pytest.fixture
+    def embedder(self):
+        return MyEmbedder("default", {"MODEL": "my-model", "DIMENSIONS": 384})
 """
 
 from __future__ import annotations
