@@ -230,6 +230,7 @@ def test_the_extension_may_be_in_any_schema(extension_schema: str) -> None:
 
 
 def test_pgvectors_own_fields_work_on_the_same_connection() -> None:
+    pytest.importorskip("psycopg", reason="registers types on connections of psycopg 3")
     from pgvector.psycopg import register_vector
 
     class Theirs(models.Model):
