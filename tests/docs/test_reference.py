@@ -14,6 +14,7 @@ from django.core.management import BaseCommand, load_command_class
 
 from hybrid_store import checks, exceptions, models, operations
 from hybrid_store import embedders as embedders_package
+from hybrid_store.backends import BaseVectorOperations
 from hybrid_store.embedders import BaseEmbedder
 from hybrid_store.embedders.params import SETTINGS
 from hybrid_store.management import commands as commands_package
@@ -118,6 +119,17 @@ def test_searches_have_the_arguments_that_the_reference_says(function: object) -
     for name, parameter in inspect.signature(function).parameters.items():  # type: ignore[arg-type]
         shown = f"{name}={parameter.default!r}".replace("'", '"')
         assert (name if parameter.default is parameter.empty else shown) in described
+
+
+@pytest.mark.parametrize(
+    ("page", "base"),
+    [("custom-database.md", BaseVectorOperations), ("custom-embedder.md", BaseEmbedder)],
+)
+def test_what_may_be_overridden_exists(page: str, base: type) -> None:
+    rows = re.findall(r"^\| (`.+?) \|", (DOCS / "howto" / page).read_text(), re.MULTILINE)
+    named = {name.partition("(")[0] for row in rows for name in code(row)}
+    assert len(named) > 4
+    assert {name for name in named if not hasattr(base, name)} == set()
 
 
 def test_the_readme_names_every_extra() -> None:
