@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from threading import Event, Thread
+from time import sleep
 from typing import Any
 
 import numpy as np
 import pgvector.django
 import pytest
 from django.core.management import call_command
-from django.db import DatabaseError, connection, models
+from django.db import DatabaseError, connection, models, transaction
 from django.db.migrations.state import ModelState, ProjectState
 from django.test.utils import CaptureQueriesContext
 
@@ -18,7 +20,9 @@ from hybrid_store.backends.postgresql import extension
 from hybrid_store.models import CosineDistance, L2Distance, VectorField, VectorIndex
 from hybrid_store.models.embedding import embedding_field
 from hybrid_store.models.fingerprint import fingerprint
-from hybrid_store.test.models import Book, Point
+from hybrid_store.sync.generation import Generation
+from hybrid_store.test.models import Article, Author, Book, Point
+from hybrid_store.test.watching import before_each_answer
 from hybrid_store.vectors import Vector
 
 pytestmark = [
@@ -286,6 +290,33 @@ def test_migrations_create_the_extension_unless_told_not_to(settings: Any) -> No
         assert not called
     finally:
         del ops.create_extension
+
+
+def test_a_guard_over_a_join_waits_for_a_writer_and_sees_the_edit() -> None:
+    article = Article.objects.create(slug="old", author=Author.objects.create(name="Ann"))
+    written = Event()
+
+    def write_and_commit_late() -> None:
+        try:
+            with transaction.atomic():
+                Article.objects.update(slug="new")
+                written.set()
+                sleep(0.3)
+        finally:
+            connection.close()
+
+    writer = Thread(target=write_and_commit_late)
+
+    def edit_in_flight(texts: Any) -> None:
+        writer.start()
+        assert written.wait(10)
+
+    with before_each_answer(edit_in_flight):
+        report = Generation(embedding_field(Article)).run()
+    writer.join()
+    assert (report.embedded, report.changed) == (0, 1)
+    article.refresh_from_db()
+    assert (article.slug, article.embedding) == ("new", None)
 
 
 def test_a_state_model_has_the_same_column_types() -> None:

@@ -200,6 +200,12 @@ class FreshnessConformance(ConformanceBase):
         Book.objects.bulk_update([book], ["embedding"])
         assert is_stale(book)
 
+    def test_bulk_update_writes_true_pairs_as_they_are(self) -> None:
+        book = self.embedded()
+        Book.objects.update(embedding=VECTOR)
+        Book.objects.bulk_update([book], ["embedding"])
+        assert not is_stale(book)
+
     def test_assigning_the_same_vector_changes_nothing(self) -> None:
         book = self.embedded()
         book.embedding = book.embedding.to_list()
