@@ -75,6 +75,25 @@ def test_adding_an_embedding_adds_its_companion_and_index() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("arguments", "options", "fault"),
+    [
+        ([], {}, "takes the name of one vector field"),
+        (["a", "b"], {}, "takes the name of one vector field"),
+        (["-a"], {}, "takes the name of one vector field"),
+        (["a"], {"fields": ["a"]}, "takes the name of one vector field"),
+        (["a"], {"metric": "angular"}, "unknown metric 'angular', use one of 'cosine'"),
+        (["a"], {"m": 1}, "m is 1, not a whole number from 2 to 100"),
+        (["a"], {"m": "16"}, "m is '16', not a whole number"),
+        (["a"], {"ef_construction": 2000}, "ef_construction is 2000"),
+        (["a"], {"m": 50, "ef_construction": 64}, "at least twice m"),
+    ],
+)
+def test_an_index_that_cannot_be_built_is_refused(arguments: Any, options: Any, fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        VectorIndex(*arguments, name="made_vec", **options)
+
+
 def test_nothing_is_found_to_change_twice() -> None:
     assert changes(state_of(EMBEDDING), state_of(EMBEDDING)) == []
 

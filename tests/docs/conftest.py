@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-import psycopg
 import pytest
 from django.conf import settings
-from psycopg import sql
+from django.db import connection
 
 from tests.docs.pages import DOCS
 from tests.docs.service import running_service
@@ -27,31 +27,24 @@ IS_POSTGRESQL = SERVER["ENGINE"].endswith("postgresql")
 
 
 @pytest.fixture(scope="session")
-def make_database() -> Iterator[MakeDatabase]:
+def make_database(django_db_blocker: Any) -> Iterator[MakeDatabase]:
     """Create a database on the server of the run, a copy of another if told so; gives its URL."""
     made: list[str] = []
 
     def make(like: str = "template1") -> str:
         made.append(f"hybrid_store_docs_{len(made)}")
-        template = sql.Identifier(like.rpartition("/")[2])
-        run("CREATE DATABASE {} TEMPLATE {}", sql.Identifier(made[-1]), template)
+        run(f"CREATE DATABASE {made[-1]} TEMPLATE {like.rpartition('/')[2]}")
         return url(made[-1])
 
-    yield make
-    for name in made:
-        run("DROP DATABASE {} WITH (FORCE)", sql.Identifier(name))
+    with django_db_blocker.unblock():
+        yield make
+        for name in made:
+            run(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def run(statement: str, *names: sql.Identifier) -> None:
-    with psycopg.connect(
-        host=SERVER["HOST"],
-        port=SERVER["PORT"] or None,
-        user=SERVER["USER"],
-        password=SERVER.get("PASSWORD") or None,
-        dbname="postgres",
-        autocommit=True,
-    ) as connection:
-        connection.execute(sql.SQL(statement).format(*names))
+def run(statement: str) -> None:
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(statement)
 
 
 def url(name: str) -> str:

@@ -144,9 +144,11 @@ class Site:
     # Python
 
     def _python(self, block: Block) -> None:
-        text = self._replaced(block.text)
-        settings = block.language == "python" and "HYBRID_STORE = " in text
-        answer = self._asked(text, "settings" if settings else block.language)
+        if block.language == "python" and "HYBRID_STORE = " in block.text:
+            text, kind = block.text, "settings"
+        else:
+            text, kind = self._replaced(block.text), block.language
+        answer = self._asked(text, kind)
         assert "error" not in answer, f"{block.place}:\n{answer['error']}"
         if block.language == "pycon":
             shown = [line for line in text.splitlines() if not PROMPT.match(line)]

@@ -17,7 +17,10 @@ from hybrid_store.models.functions import METRICS
 
 __all__ = ["VectorIndex"]
 
-OPTIONS = ("m", "ef_construction")
+# Options of HNSW, with the least and the greatest value of each, and the default of m.
+# Source: pgvector, src/hnsw.h.
+OPTIONS = {"m": (2, 100), "ef_construction": (4, 1000)}
+DEFAULT_M = 16
 
 
 class VectorIndex(Index):
@@ -33,15 +36,14 @@ class VectorIndex(Index):
 
     def __init__(
         self,
-        *fields: str,
+        *field: str,
+        fields: Sequence[str] = (),
         metric: str = "cosine",
+        name: str | None = None,
         m: int | None = None,
         ef_construction: int | None = None,
-        **kwargs: Any,
     ) -> None:
-        if fields and "fields" in kwargs:
-            raise ValueError("VectorIndex takes its field by position or as fields=, not both.")
-        names: Sequence[str] = fields or kwargs.pop("fields", ())
+        names = [*field, *fields]
         if len(names) != 1 or names[0].startswith("-"):
             raise ValueError(f"VectorIndex takes the name of one vector field, not {names!r}.")
         if metric not in METRICS:
@@ -50,7 +52,19 @@ class VectorIndex(Index):
         self.metric = metric
         self.m = m
         self.ef_construction = ef_construction
-        super().__init__(fields=list(names), **kwargs)
+        self._check_options()
+        super().__init__(fields=names, name=name)
+
+    def _check_options(self) -> None:
+        for option, (least, most) in OPTIONS.items():
+            value = getattr(self, option)
+            if value is not None and not (type(value) is int and least <= value <= most):
+                raise ValueError(
+                    f"VectorIndex: {option} is {value!r}, "
+                    f"not a whole number from {least} to {most}."
+                )
+        if self.ef_construction is not None and self.ef_construction < 2 * (self.m or DEFAULT_M):
+            raise ValueError("VectorIndex: ef_construction must be at least twice m.")
 
     def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
         _, args, kwargs = super().deconstruct()
