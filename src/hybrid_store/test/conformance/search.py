@@ -262,6 +262,10 @@ class SearchConformance(ConformanceBase):
         assert Book.objects.nearest("pie", max_distance=2).aggregate(n=Count("pk")) == {"n": 5}
         joined = Book.objects.filter(reviews__stars__gt=3).nearest("apple")
         assert sorted(titles(joined)) == sorted(TITLES[3:])
+        Review.objects.create(book=Book.objects.nearest("apple")[0], stars=5)
+        twice = Book.objects.filter(reviews__stars__gt=0).nearest("apple")
+        assert len(twice) == 6
+        assert titles(twice.distinct()[:10]) == titles(Book.objects.nearest("apple"))
         author = Author.objects.get()
         assert titles(author.books.nearest("apple")) == titles(Book.objects.nearest("apple"))
 
