@@ -31,20 +31,18 @@ def make_database(django_db_blocker: Any) -> Iterator[MakeDatabase]:
     """Create a database on the server of the run, a copy of another if told so; gives its URL."""
     made: list[str] = []
 
+    def run(statement: str) -> None:
+        with django_db_blocker.unblock(), connection._nodb_cursor() as cursor:
+            cursor.execute(statement)
+
     def make(like: str = "template1") -> str:
         made.append(f"hybrid_store_docs_{len(made)}")
         run(f"CREATE DATABASE {made[-1]} TEMPLATE {like.rpartition('/')[2]}")
         return url(made[-1])
 
-    with django_db_blocker.unblock():
-        yield make
-        for name in made:
-            run(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def run(statement: str) -> None:
-    with connection._nodb_cursor() as cursor:
-        cursor.execute(statement)
+    yield make
+    for name in made:
+        run(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def url(name: str) -> str:
