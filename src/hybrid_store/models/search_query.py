@@ -1,7 +1,7 @@
 """The `Query` of a ranked queryset: what happens when its rows are fetched.
 
-Late vectors are computed before a cursor is opened, vectors of other spaces are looked for, and an
-index that stopped early is not believed.
+Late vectors are computed before a cursor is opened, an index that stopped early is not believed,
+and the first query of a process also tells whether the table holds vectors of other spaces.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from django.db.models.sql import Query
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 
 from hybrid_store.backends import vector_ops
+from hybrid_store.models import spaces
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fields import BaseVectorField
 from hybrid_store.models.late import LateValue
-from hybrid_store.models.spaces import refuse_other_spaces, warn_of_other_spaces
 from hybrid_store.models.targets import QueryVector
 
 __all__ = ["Search", "SearchQuery"]
+
+# Name of the column of `_fetch_and_look`.
+LOOK = "_hybrid_store_other_spaces"
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,11 @@ class SearchQuery(Query):
     def is_nearest_first(self) -> bool:
         """Is it still ordered as the search left it?"""
         return self.order_by[:1] == (self.search.distance_as,) and bool(self.standard_ordering)
+
+    @property
+    def is_plain(self) -> bool:
+        """Can a column be added without changing which rows there are?"""
+        return not (self.distinct or self.group_by or self.combinator)
 
     @property
     def wanted(self) -> int | None:
@@ -104,14 +112,15 @@ class SearchCompiler:
     ) -> Any:
         if result_type != MULTI or self.query.subquery or self.query.explain_info:
             return self._fetch(result_type, chunked_fetch, chunk_size)
-        field = self.query.search.field
         self.query.search.prepare()
-        if isinstance(field, EmbeddingField):
-            warn_of_other_spaces(field, self._alias)
-        chunks = self._fetch_all_wanted(chunked_fetch, chunk_size)
-        if isinstance(field, EmbeddingField):
-            return _or_refused(chunks, field, self._alias)
-        return chunks
+        field = self.query.search.field
+        if not isinstance(field, EmbeddingField):
+            return self._fetch_all_wanted(chunked_fetch, chunk_size)
+        if self.query.is_plain and not (chunked_fetch or spaces.looked_at(field, self._alias)):
+            chunks = self._fetch_and_look(field, chunk_size)
+        else:
+            chunks = self._fetch_all_wanted(chunked_fetch, chunk_size)
+        return _or_refused(chunks, field, self._alias)
 
     def _fetch(self, *args: Any) -> Any:
         return super().execute_sql(*args)  # type: ignore[misc]
@@ -126,6 +135,20 @@ class SearchCompiler:
             return chunks
         exact = query.exactly().get_compiler(self.using, self.connection)
         return exact._fetch(MULTI, False, chunk_size)
+
+    def _fetch_and_look(self, field: EmbeddingField, chunk_size: int) -> list[Any]:
+        """All rows, by a query with one more column: are there vectors of other spaces?"""
+        looking = cast(SearchQuery, self.query.clone())
+        looking.add_annotation(spaces.other_at_an_end(field, self._alias), LOOK)
+        compiler = looking.get_compiler(self.using, self.connection)
+        chunks: list[list[Any]] = list(compiler._fetch_all_wanted(False, chunk_size))
+        if chunks:
+            place = compiler.annotation_col_map[LOOK]
+            spaces.looked(field, self._alias, found=bool(chunks[0][0][place]))
+            chunks = [[(*row[:place], *row[place + 1 :]) for row in chunk] for chunk in chunks]
+        # Rows are read by what this compiler selects.
+        self.as_sql()
+        return chunks
 
     @property
     def _alias(self) -> str:
@@ -142,12 +165,12 @@ def _or_refused(chunks: Any, field: EmbeddingField, using: str) -> Any:
     if not isinstance(chunks, list):
         return _checked_chunks(iter(chunks), field, using)
     if not chunks:
-        refuse_other_spaces(field, using)
+        spaces.refuse_other_spaces(field, using)
     return chunks
 
 
 def _checked_chunks(chunks: Iterator[Any], field: EmbeddingField, using: str) -> Iterator[Any]:
     for first in chunks:
         return chain([first], chunks)
-    refuse_other_spaces(field, using)
+    spaces.refuse_other_spaces(field, using)
     return iter(())

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 from django.db.models.functions import Left
 
 from hybrid_store.embedders import embedders
@@ -19,12 +19,14 @@ from hybrid_store.models.fingerprint import SPACE_DIGITS, space_digest
 __all__ = [
     "adopting",
     "in_space",
+    "looked",
+    "looked_at",
     "of_other_space",
     "of_unknown_origin",
+    "other_at_an_end",
     "other_spaces",
     "refuse_other_spaces",
     "space_name",
-    "warn_of_other_spaces",
 ]
 
 logger = logging.getLogger("hybrid_store")
@@ -87,24 +89,35 @@ def refuse_other_spaces(field: EmbeddingField, using: str) -> None:
         )
 
 
-def warn_of_other_spaces(field: EmbeddingField, using: str) -> None:
-    """Once a process: log that the table still holds vectors of other spaces.
+def other_at_an_end(field: EmbeddingField, using: str) -> Exists:
+    """Does the table still hold vectors of other spaces?
 
-    Generation goes by primary key, so one look at both ends of the table tells; it reads two rows.
+    Generation goes by primary key, so a look at both ends of the table tells; it reads two rows.
     """
-    key = (using, str(connections[using].settings_dict["NAME"]), field.label)
-    if key in _looked_at:
-        return
-    _looked_at.add(key)
     embedded = _embedded(field, using)
     ends = Q(pk__in=_end(embedded, "pk")) | Q(pk__in=_end(embedded, "-pk"))
-    if embedded.filter(ends).exclude(in_space(field)).exists():
+    return Exists(embedded.filter(ends).exclude(in_space(field)))
+
+
+def looked_at(field: EmbeddingField, using: str) -> bool:
+    """Has this process had the answer already?"""
+    return _key(field, using) in _looked_at
+
+
+def looked(field: EmbeddingField, using: str, found: bool) -> None:
+    """Keep the answer, and log a warning where there are vectors of other spaces."""
+    _looked_at.add(_key(field, using))
+    if found:
         logger.warning(
             "%s: some vectors do not belong to the space %r, and no search finds them. %s",
             field.label,
             field.space,
             _fix(field),
         )
+
+
+def _key(field: EmbeddingField, using: str) -> tuple[str, str, str]:
+    return using, str(connections[using].settings_dict["NAME"]), field.label
 
 
 def _end(embedded: QuerySet[Any], order: str) -> QuerySet[Any]:

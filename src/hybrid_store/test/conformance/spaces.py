@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from django.db.models import Count
 from django.test import override_settings
 
 from hybrid_store.exceptions import SpaceMismatchError
@@ -65,6 +67,26 @@ class SpaceConformance(ConformanceBase):
                 assert len(Book.objects.nearest("title")) == 2
         assert len(logs.output) == 1
         assert "no search finds them" in logs.output[0]
+
+    def test_looking_for_other_spaces_costs_no_query_and_changes_no_row(self) -> None:
+        ways: list[Callable[[Any], Any]] = [
+            lambda ranked: [(row.title, row.distance, row.year) for row in ranked],
+            lambda ranked: list(ranked.values("title", "similarity")),
+            lambda ranked: list(ranked.values_list("title", flat=True)[:3]),
+            lambda ranked: [row.author for row in ranked.select_related("author")[1:]],
+            lambda ranked: list(ranked.annotate(n=Count("reviews")).values_list("n", "title")),
+            lambda ranked: list(ranked.distinct()),
+            lambda ranked: list(ranked.iterator()),
+            lambda ranked: ranked.first(),
+        ]
+        with model_named("old"):
+            for way in ways:
+                answers = []
+                spaces._looked_at.clear()
+                for _ in range(2):
+                    with self.assertNumQueries(1):
+                        answers.append(way(Book.objects.nearest("title 1")))
+                assert answers[0] == answers[1]
 
     def test_a_row_of_another_space_is_no_target(self) -> None:
         with model_named("new"):
