@@ -57,7 +57,7 @@ def _embedder_messages() -> Iterator[checks.CheckMessage]:
         except InvalidEmbedderError as error:
             yield checks.Error(
                 str(error),
-                hint=f'Correct HYBRID_STORE["EMBEDDERS"][{alias!r}].',
+                hint=f'Correct HYBRID_STORE["EMBEDDERS"]["{alias}"].',
                 id="hybrid_store.E011",
             )
 
@@ -106,7 +106,7 @@ def _check_extension(alias: str, report: Extension) -> Iterator[checks.CheckMess
         # No error: it would stop the very migrate that creates the extension.
         yield checks.Warning(
             f"The extension {report.name!r} is not created in database {alias!r} yet.",
-            hint="manage.py migrate creates it, or let a superuser run CREATE EXTENSION vector.",
+            hint=_creation_hint(),
             obj=alias,
             id="hybrid_store.W012",
         )
@@ -118,6 +118,13 @@ def _check_extension(alias: str, report: Extension) -> Iterator[checks.CheckMess
             obj=alias,
             id="hybrid_store.W013",
         )
+
+
+def _creation_hint() -> str:
+    by_hand = "a superuser can run CREATE EXTENSION vector in that database."
+    if getattr(settings, "HYBRID_STORE", {}).get("CREATE_EXTENSION", True):
+        return f"manage.py migrate creates it, or {by_hand}"
+    return f'HYBRID_STORE["CREATE_EXTENSION"] is False, but {by_hand}'
 
 
 def _parts(version: str) -> list[int]:

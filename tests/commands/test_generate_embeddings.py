@@ -41,6 +41,12 @@ def test_a_second_run_does_nothing_and_says_so(run: Run) -> None:
     assert texts == []
 
 
+def test_verbosity_0_says_nothing(run: Run) -> None:
+    make(1)
+    assert run("generate_embeddings", LABEL, verbosity=0) == ""
+    assert not Book.objects.stale().exists()
+
+
 def test_a_dry_run_calls_no_embedder_and_writes_nothing(run: Run) -> None:
     make(3)
     with count_documents_embedded() as texts:

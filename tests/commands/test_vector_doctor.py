@@ -93,6 +93,24 @@ def test_says_where_the_database_was_set(monkeypatch: Any, tmp_path: Path) -> No
     assert f"from DATABASE_URL in {tmp_path / '.env'}" in doctor._effective("default").detail
 
 
+@pytest.mark.parametrize(
+    ("url", "host", "port", "same"),
+    [
+        ("postgres://u:p@db.example:5432/films", "db.example", 5432, True),
+        ("postgres://u:p@DB.Example/films", "db.example", "", True),
+        ("postgres://u:p@[::1]:5432/films", "::1", 5432, True),
+        ("postgres://u@%2Frun%2FPG/films", "/run/PG", "", True),
+        ("postgres://u@:5432//run/PG/films", "/run/PG", 5432, True),
+        ("postgres://u:p@db.example:5433/films", "db.example", 5432, False),
+        ("postgres://u:p@other.example/films", "db.example", "", False),
+        ("postgres://u:p@db.example/others", "db.example", "", False),
+    ],
+)
+def test_a_url_is_recognised_in_every_spelling(url: str, host: str, port: Any, same: bool) -> None:
+    config = {"NAME": "films", "HOST": host, "PORT": port}
+    assert doctor._describes(url, config) is same
+
+
 def test_a_server_that_does_not_answer_is_a_cross_and_nothing_more_is_asked(
     monkeypatch: Any,
 ) -> None:

@@ -257,12 +257,19 @@ def test_pgvectors_own_fields_work_on_the_same_connection() -> None:
             ours = Point.objects.annotate(d=L2Distance("vector", theirs.vector)).first()
             assert ours is not None
             assert (list(theirs.vector), theirs.d, ours.d) == ([1, 2, 3], 3, 0)
+            both: Any = Theirs._base_manager.annotate(d=L2Distance("vector", [1, 2, 0])).first()
+            assert both.d == 3
             [raw] = Point.objects.raw("SELECT * FROM hybrid_store_test_point")
             assert raw.vector == [1, 2, 3]
     finally:
         connection.close()
         with connection.schema_editor() as editor:
             editor.delete_model(Theirs)
+
+
+def test_the_mean_of_vectors_is_computed_by_the_database() -> None:
+    Point.objects.bulk_create([Point(vector=[1, 2, 3]), Point(vector=[3, 2, 1])])
+    assert Point.objects.aggregate(mean=models.Avg("vector")) == {"mean": Vector([2, 2, 2])}
 
 
 def test_values_are_those_of_pgvector_django() -> None:

@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 from django.core.management import call_command
-from django.db import IntegrityError, connection, connections, models, transaction
+from django.db import (
+    IntegrityError,
+    NotSupportedError,
+    connection,
+    connections,
+    models,
+    transaction,
+)
 
 from hybrid_store.models import CosineDistance, VectorField
 from hybrid_store.test.models import Book, Point
@@ -40,6 +47,13 @@ def test_raw_sql_cannot_store_an_all_zero_embedding() -> None:
     Book.objects.create(title="t")
     with pytest.raises(IntegrityError, match="CHECK"):
         write_blob(bytes(4 * 384), Book._meta.db_table, "embedding")
+
+
+def test_aggregates_of_vectors_are_refused_in_a_sentence() -> None:
+    Point.objects.create(vector=[1, 2, 3])
+    for aggregate in (models.Avg, models.Sum):
+        with pytest.raises(NotSupportedError, match="SQLite does not support computing vectors"):
+            Point.objects.aggregate(value=aggregate("vector"))
 
 
 def test_blobs_are_little_endian_of_the_columns_precision() -> None:

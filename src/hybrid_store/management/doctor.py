@@ -80,11 +80,11 @@ def _origin(alias: str, config: dict[str, Any]) -> str:
 
 def _describes(url: str, config: dict[str, Any]) -> bool:
     """Does a database URL name the database of these settings?"""
-    parts = urlsplit(url)
-    # Not `parts.hostname`, which is in lower case: a host may be the folder of a socket.
-    host = unquote(parts.netloc.rpartition("@")[2].partition(":")[0])
-    name = Path(unquote(parts.path)).name
-    return host == str(config.get("HOST") or "") and name == Path(str(config["NAME"])).name
+    # A host may be in lower case by now, or the folder of a socket, which stands in the path.
+    address = unquote(url.partition("@")[2] or url).lower()
+    host, port = (str(config.get(part) or "").lower() for part in ("HOST", "PORT"))
+    same_name = Path(urlsplit(unquote(url)).path).name == Path(str(config["NAME"])).name
+    return same_name and host in address and (not port or f":{port}" in address)
 
 
 def _env_file(url: str) -> Path | None:

@@ -12,7 +12,7 @@ from django.db.models import FloatField, Func, Value
 from django.db.models.expressions import Combinable
 
 from hybrid_store.backends import vector_ops
-from hybrid_store.models.fields import BaseVectorField
+from hybrid_store.models.fields import BaseVectorField, VectorField
 from hybrid_store.models.late import LateValue
 from hybrid_store.vectors import HALF, SINGLE, Codec, Vector, VectorLike
 
@@ -82,19 +82,19 @@ def _vector(value: VectorLike) -> Vector | str | bytes:
 def _typed(sources: list[Any]) -> list[Any]:
     """Give plain values the field of the side they are compared with."""
     field = next(_fields(sources), None)
-    if field is None:
-        return sources
     return [_typed_value(source, field) for source in sources]
 
 
-def _typed_value(source: Any, field: BaseVectorField) -> Any:
+def _typed_value(source: Any, field: BaseVectorField | None) -> Any:
     if not isinstance(source, Value) or any(_fields([source])):
         return source
     value = source.value
-    return Value(
-        value if value is None or isinstance(value, LateValue) else field.parse(value),
-        output_field=field,
-    )
+    if field is None:
+        # Beside a column of pgvector.django, say.
+        field = VectorField(dimensions=len(value)) if isinstance(value, Vector) else None
+    elif not (value is None or isinstance(value, LateValue)):
+        value = field.parse(value)
+    return source if field is None else Value(value, output_field=field)
 
 
 def _fields(sources: list[Any]) -> Iterator[BaseVectorField]:

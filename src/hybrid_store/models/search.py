@@ -5,8 +5,10 @@ A search is an ordinary queryset whose `Query` also knows what is searched: see 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, TypeVar, cast
 
 from django.db.models import F, Model, Q, QuerySet
@@ -135,6 +137,11 @@ class _Ranking:
         return METRICS[metric]
 
     def _check(self, model: type[Model]) -> None:
+        if self.distance_as == self.similarity_as:
+            raise SearchError(
+                f"{self.field.label}: distance_as and similarity_as are both "
+                f"{self.distance_as!r}: choose two names."
+            )
         taken = {field.name for field in model._meta.get_fields()}
         for argument in ("distance_as", "similarity_as"):
             if getattr(self, argument) in taken:
@@ -153,10 +160,11 @@ class _Ranking:
         Vectors that may be all-zero get one under cosine in any case: their distance, NULL or NaN,
         is not within 2 on any database.
         """
-        if self.max_distance is not None:
-            if self.max_distance != self.max_distance:
-                raise SearchError(f"{self.field.label}: max_distance is NaN: give a number.")
-            return self.max_distance
+        given: Any = self.max_distance
+        if given is not None:
+            if not isinstance(given, Real) or math.isnan(given):
+                raise SearchError(f"{self.field.label}: max_distance is {given!r}: give a number.")
+            return float(given)
         return 2.0 if distance is CosineDistance and self.field.allows_zero else None
 
     def _searching(self, queryset: QuerySet[ModelT]) -> QuerySet[ModelT]:

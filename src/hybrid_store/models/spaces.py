@@ -142,6 +142,6 @@ def adopting(field: EmbeddingField) -> str:
 def _fix(field: EmbeddingField) -> str:
     return (
         f"Run 'manage.py generate_embeddings {field.label} --replace-spaces' to embed the rows "
-        f"anew, or set the embedder's SPACE back. Vectors of unknown origin that are good are kept "
-        f"by '{adopting(field)}'."
+        "anew, or set the embedder's SPACE back. Vectors of unknown origin that are good are kept "
+        f"by: {adopting(field)}"
     )

@@ -69,6 +69,8 @@ class SQLiteVectorOperations(BaseVectorOperations):
         return LateBlob(codec, value)
 
     def from_db(self, codec: Codec, value: Any) -> Vector:
+        if not isinstance(value, bytes):
+            self.unsupported("computing vectors in SQL, as Avg and Sum would")
         return codec.decode(value)
 
     def _distance_template(self, function: str, codec: Codec) -> str:

@@ -60,10 +60,9 @@ class Command(EmbeddingCommand):
     def generate(self, generation: Generation, dry_run: bool, verbosity: int) -> None:
         field = generation.field
         stale = generation.rows.count()
-        if stale:
-            self.stdout.write(f"{field.label}: found {_rows(stale)} to embed.")
-        else:
-            self.stdout.write(f"{field.label}: nothing to do.")
+        if verbosity:
+            found = f"found {_rows(stale)} to embed." if stale else "nothing to do."
+            self.stdout.write(f"{field.label}: {found}")
         self._tell_of_others(generation)
         if not stale or dry_run:
             return
@@ -77,7 +76,8 @@ class Command(EmbeddingCommand):
         seconds = time.monotonic() - started
         # Counted again, because another process may have been at work too.
         left = generation.left() - report.changed if report.done < stale else 0
-        self._summarise(field, report, left, seconds)
+        if verbosity:
+            self._summarise(field, report, left, seconds)
 
     def _progress(self, generation: Generation, todo: int, verbosity: int) -> Progress:
         if verbosity == 0:

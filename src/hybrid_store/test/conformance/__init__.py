@@ -1,6 +1,6 @@
 """What must hold on every database, as classes that a backend's tests inherit.
 
-A test class of a backend inherits one of these and `django.test.TestCase`, with
+A test class of a backend inherits one of these and `hypothesis.extra.django.TestCase`, with
 `hybrid_store.test` among the installed apps and the database as "default":
 
     class TestDistances(DistanceConformance, TestCase):

@@ -109,8 +109,9 @@ class SearchConformance(ConformanceBase):
             Point.objects.create(vector=[x, 0, 0])
         near = Point.objects.nearest([0, 0, 0], field="vector", metric="l2", max_distance=2)
         assert [p.distance for p in near] == [0, 1, 2]
-        with self.assertRaisesMessage(SearchError, "NaN"):
-            Point.objects.nearest([1, 0, 0], field="vector", max_distance=float("nan"))
+        for bad in (float("nan"), "near", [1]):
+            with self.assertRaisesMessage(SearchError, "give a number"):
+                Point.objects.nearest([1, 0, 0], field="vector", max_distance=bad)
 
     # Targets
 
@@ -297,6 +298,8 @@ class SearchConformance(ConformanceBase):
         generate(Album._meta.get_field("title_embedding"))
         with self.assertRaisesMessage(SearchError, "distance_as="):
             Album.objects.nearest("song", field="title_embedding")
+        with self.assertRaisesMessage(SearchError, "choose two names"):
+            Book.objects.nearest("song", distance_as="d", similarity_as="d")
         ranked = Album.objects.nearest(
             "song", field="title_embedding", distance_as="how_far", similarity_as=None
         )
