@@ -25,7 +25,7 @@ def test_sound_embeddings_pass(run: Run, books: list[Book]) -> None:
     Book.objects.create(title="not yet")
     Book.objects.create(title=" ")
     out = run("verify_embeddings", LABEL)
-    assert "3 vectors read, 1 rows without one yet, 1 rows without text" in out
+    assert "3 vectors read, 1 row without one yet, 1 row without text" in out
     assert "every vector is sound and current" in out
 
 

@@ -12,7 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from hybrid_store.exceptions import HybridStoreError
 
-__all__ = ["EmbeddingCommand", "positive"]
+__all__ = ["EmbeddingCommand", "counted", "positive"]
 
 
 def positive(text: str) -> int:
@@ -24,6 +24,10 @@ def positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return number
+
+
+def counted(rows: int) -> str:
+    return f"{rows} row" if rows == 1 else f"{rows} rows"
 
 
 class EmbeddingCommand(BaseCommand):

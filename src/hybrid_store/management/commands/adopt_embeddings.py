@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from hybrid_store.management.base import EmbeddingCommand
+from hybrid_store.management.base import EmbeddingCommand, counted
 from hybrid_store.models.embedding import EmbeddingField, embedding_field
 from hybrid_store.sync.adoption import MIN_SIMILARITY, SAMPLE, Adoption, Comparison
 from hybrid_store.sync.labels import labelled_fields
@@ -77,7 +77,8 @@ class Command(EmbeddingCommand):
         if not count:
             self.stdout.write(f"{field.label}: nothing to do, no vector is of unknown origin.")
             return
-        self.stdout.write(f"{field.label}: found {_rows(count)} with a vector of unknown origin.")
+        found = f"found {counted(count)} with a vector of unknown origin."
+        self.stdout.write(f"{field.label}: {found}")
         if options["sample"]:
             compared = adoption.compare(options["sample"])
             self._judge(field, compared, options["min_similarity"])
@@ -88,13 +89,13 @@ class Command(EmbeddingCommand):
             self.stdout.write("No sampled row can be compared: none has a text and a vector.")
             return
         figures = f"the least similarity is {compared[0].similarity:.4f}"
-        self.stdout.write(f"{_rows(len(compared))} embedded anew: {figures}.")
+        self.stdout.write(f"{counted(len(compared))} embedded anew: {figures}.")
         different = [row for row in compared if row.similarity < least]
         for row in different[:SHOWN_ROWS]:
             self.stdout.write(self.style.ERROR(f"  ✗ {row.similarity:.4f}  pk {row.pk}"))
         if different:
             raise CommandError(
-                f"{field.label}: {_rows(len(different))} of {len(compared)} sampled differ from "
+                f"{field.label}: {counted(len(different))} of {len(compared)} sampled differ from "
                 f"what {field.space!r} gives now (similarity below {least}); nothing was stamped. "
                 "Either another model made the vectors, or these rows' texts have changed since: "
                 "set those vectors to NULL, and generate_embeddings makes them anew."
@@ -102,7 +103,7 @@ class Command(EmbeddingCommand):
 
     def _stamp(self, field: EmbeddingField, adoption: Adoption) -> None:
         report = adoption.stamp()
-        parts = [f"{_rows(report.stamped)} stamped as current"]
+        parts = [f"{counted(report.stamped)} stamped as current"]
         if report.blank:
             parts.append(f"{report.blank} without text left alone")
         self.stdout.write(self.style.SUCCESS(f"{field.label}: {', '.join(parts)}."))
@@ -111,7 +112,7 @@ class Command(EmbeddingCommand):
             more = len(report.unusable) - SHOWN_KEYS
             self.stdout.write(
                 self.style.WARNING(
-                    f"{_rows(len(report.unusable))} not stamped, whose vectors are all zero or not "
+                    f"{counted(len(report.unusable))} not stamped, whose vectors are all zero or not "
                     f"finite: primary keys {shown}{f' and {more} more' if more > 0 else ''}."
                 )
             )
@@ -121,7 +122,3 @@ def only_field(label: str) -> EmbeddingField:
     """The one embedding that a label names; raises `UnknownFieldError` where it names several."""
     fields = labelled_fields([label])
     return fields[0] if len(fields) == 1 else embedding_field(fields[0].model)
-
-
-def _rows(count: int) -> str:
-    return f"{count} row" if count == 1 else f"{count} rows"

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from hybrid_store.management.base import EmbeddingCommand, positive
+from hybrid_store.management.base import EmbeddingCommand, counted, positive
 from hybrid_store.management.progress import BarProgress, LineProgress, Progress, QuietProgress
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.spaces import adopting
@@ -61,7 +61,7 @@ class Command(EmbeddingCommand):
         field = generation.field
         stale = generation.rows.count()
         if verbosity:
-            found = f"found {_rows(stale)} to embed." if stale else "nothing to do."
+            found = f"found {counted(stale)} to embed." if stale else "nothing to do."
             self.stdout.write(f"{field.label}: {found}")
         self._tell_of_others(generation)
         if not stale or dry_run:
@@ -87,7 +87,7 @@ class Command(EmbeddingCommand):
         return BarProgress(self.stderr, todo) if self.stderr.isatty() else QuietProgress()
 
     def _summarise(self, field: EmbeddingField, report: Report, left: int, seconds: float) -> None:
-        parts = [f"{_rows(report.embedded)} embedded"]
+        parts = [f"{counted(report.embedded)} embedded"]
         if report.cleared:
             parts.append(f"{report.cleared} without text cleared")
         if report.changed:
@@ -102,18 +102,14 @@ class Command(EmbeddingCommand):
         field, (other, unknown) = generation.field, generation.left_alone()
         if other:
             self._warn(
-                f"{_rows(other)} left alone: their vectors belong to another space than "
+                f"{counted(other)} left alone: their vectors belong to another space than "
                 f"{field.space!r}. --replace-spaces embeds them anew."
             )
         if unknown:
             self._warn(
-                f"{_rows(unknown)} left alone: their vectors are of unknown origin. "
+                f"{counted(unknown)} left alone: their vectors are of unknown origin. "
                 f"'{adopting(field)}' keeps them, --replace-spaces embeds them anew."
             )
 
     def _warn(self, message: str) -> None:
         self.stdout.write(self.style.WARNING(message))
-
-
-def _rows(count: int) -> str:
-    return f"{count} row" if count == 1 else f"{count} rows"

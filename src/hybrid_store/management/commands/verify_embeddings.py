@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from hybrid_store.management.base import EmbeddingCommand
+from hybrid_store.management.base import EmbeddingCommand, counted
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.sync.labels import labelled_fields
 from hybrid_store.sync.verification import Verification, verify
@@ -40,8 +40,8 @@ class Command(EmbeddingCommand):
     def _verify(self, field: EmbeddingField, using: str) -> Verification:
         found = verify(field, using=using)
         self.stdout.write(
-            f"{field.label}: {found.vectors} vectors read, {found.missing} rows "
-            f"without one yet, {found.blank} rows without text."
+            f"{field.label}: {found.vectors} vectors read, {counted(found.missing)} "
+            f"without one yet, {counted(found.blank)} without text."
         )
         if found.vectors <= SHOWN_ROWS:
             self._show_rows(field, using)
