@@ -112,8 +112,8 @@ class Command(EmbeddingCommand):
             more = len(report.unusable) - SHOWN_KEYS
             self.stdout.write(
                 self.style.WARNING(
-                    f"{counted(len(report.unusable))} not stamped, whose vectors are all zero or not "
-                    f"finite: primary keys {shown}{f' and {more} more' if more > 0 else ''}."
+                    f"{counted(len(report.unusable))} not stamped, whose vectors are all zero or "
+                    f"not finite: primary keys {shown}{f' and {more} more' if more > 0 else ''}."
                 )
             )
 
