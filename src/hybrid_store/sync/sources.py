@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.db import connections, transaction
-from django.db.models import Q, QuerySet
-from django.db.models.lookups import Exact
+from django.db.models import QuerySet
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.models import freshness
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fingerprint import content_digest
+from hybrid_store.sync.statements import GuardedUpdate
 from hybrid_store.vectors import Vector
 
 __all__ = ["SourceReader", "SourceText", "source_reader"]
@@ -55,10 +56,6 @@ class SourceReader(ABC):
     def store(self, texts: Sequence[SourceText], values: Sequence[Vector | None]) -> list[bool]:
         """Write a vector a text, None to clear it; False for rows that have changed or gone."""
 
-    def _values(self, text: SourceText, vector: Vector | None) -> dict[str, Any]:
-        fingerprint = None if vector is None else self.field.space_prefix + text.content
-        return {self.field.name: vector, self.field.fingerprint_name: fingerprint}
-
 
 class ColumnReader(SourceReader):
     """Sources in columns: the database renders, compares and writes."""
@@ -77,15 +74,15 @@ class ColumnReader(SourceReader):
                 # evaluate again for a row that changed while it waited. So no waiting.
                 rows = self.rows.filter(pk__in=[text.pk for text in texts])
                 vector_ops(connections[self.using]).lock(rows)
-            return [
-                bool(self._unchanged(text).update(**self._values(text, vector)))
-                for text, vector in zip(texts, values, strict=True)
-            ]
+            with connections[self.using].cursor() as cursor:
+                return [
+                    self._update.execute(cursor, text.pk, text.content, vector)
+                    for text, vector in zip(texts, values, strict=True)
+                ]
 
-    def _unchanged(self, text: SourceText) -> QuerySet[Any]:
-        return self.rows.filter(
-            Q(pk=text.pk) & Q(Exact(freshness.content(self.field), text.content))
-        )
+    @cached_property
+    def _update(self) -> GuardedUpdate:
+        return GuardedUpdate(self.field, self.using)
 
     def _has_relations(self) -> bool:
         return any("__" in name for name in self.field.source_names)
@@ -107,6 +104,10 @@ class CallableReader(SourceReader):
                 and bool(self.rows.filter(pk=text.pk).update(**self._values(text, vector)))
                 for text, vector in zip(texts, values, strict=True)
             ]
+
+    def _values(self, text: SourceText, vector: Vector | None) -> dict[str, Any]:
+        fingerprint = None if vector is None else self.field.space_prefix + text.content
+        return {self.field.name: vector, self.field.fingerprint_name: fingerprint}
 
     def _text(self, row: Any) -> SourceText:
         text = freshness.rendered_in_python(self.field, row)

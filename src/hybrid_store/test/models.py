@@ -27,6 +27,7 @@ __all__ = [
     "Novel",
     "Point",
     "Post",
+    "Recording",
     "Report",
     "Review",
     "ShortBook",
@@ -161,6 +162,13 @@ class Article(models.Model):
     )
 
     objects = HybridManager()
+
+
+class Recording(Note):
+    """A child with an embedding of its own, whose primary key is the link to its parent."""
+
+    words = models.TextField()
+    words_embedding = EmbeddingField(source="words", dimensions=DIMENSIONS)
 
 
 def essay_text(essay: Any) -> str:

@@ -13,7 +13,7 @@ from hybrid_store.sync.coverage import Coverage, coverage
 from hybrid_store.sync.generation import Generation
 from hybrid_store.sync.verification import verify
 from hybrid_store.test.conformance.base import ConformanceBase, embedding_field, generate
-from hybrid_store.test.models import Article, Author, Book, Essay, Novel
+from hybrid_store.test.models import Article, Author, Book, Essay, Novel, Recording
 from hybrid_store.test.watching import before_each_answer, count_documents_embedded
 
 __all__ = ["GenerationConformance"]
@@ -105,6 +105,16 @@ class GenerationConformance(ConformanceBase):
         novel.refresh_from_db()
         assert novel.embedding is not None
         assert Book.objects.nearest("novel").get().pk == novel.pk
+
+    def test_a_child_can_have_an_embedding_of_its_own(self) -> None:
+        recording: Any = Recording.objects.create(text="text", words="words")
+        assert recording.embedding is not None
+        field = Recording._meta.get_field("words_embedding")
+        assert generate(field).embedded == 1
+        assert verify(field).ok
+        near = Recording.objects.nearest("words", field="words_embedding")
+        assert near.get() == recording
+        assert near.get().text == "text"
 
     def test_coverage_counts_the_states(self) -> None:
         Book.objects.create(title="current")
