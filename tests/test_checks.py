@@ -96,6 +96,10 @@ def test_the_projects_own_models_and_settings_are_sound() -> None:
         ({"EMBEDERS": {}}, ["E010"]),
         ({"EMBEDDERS": {"default": {"BACKEND": "nowhere.Embedder"}}}, ["E011"]),
         ({"EMBEDDERS": {"default": {}}}, ["E011"]),
+        ({"EMBEDDERS": ["default"]}, ["E011"]),
+        (["EMBEDDERS"], ["E010"]),
+        ("EMBEDDERS", ["E010"]),
+        ({}, []),
         ({"CREATE_EXTENSION": False}, []),
     ],
 )

@@ -8,7 +8,7 @@ alone can tell is checked by the field: `hybrid_store.models.checks`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.apps import apps
@@ -36,11 +36,16 @@ def register() -> None:
 
 def check_settings(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
     """The keys of HYBRID_STORE, and what every embedder says of its own settings."""
-    return [*_unknown_keys(), *_embedder_messages()]
+    configured = getattr(settings, "HYBRID_STORE", {})
+    if not isinstance(configured, Mapping):
+        hint = 'Write HYBRID_STORE = {"EMBEDDERS": {"default": {...}}}.'
+        message = f"HYBRID_STORE is a {type(configured).__name__}, not a dictionary."
+        return [checks.Error(message, hint=hint, id="hybrid_store.E010")]
+    return [*_unknown_keys(configured), *_embedder_messages()]
 
 
-def _unknown_keys() -> Iterator[checks.CheckMessage]:
-    for key in getattr(settings, "HYBRID_STORE", {}):
+def _unknown_keys(configured: Mapping[Any, Any]) -> Iterator[checks.CheckMessage]:
+    for key in configured:
         if key not in SETTINGS:
             known = ", ".join(SETTINGS)
             yield checks.Error(
@@ -51,15 +56,20 @@ def _unknown_keys() -> Iterator[checks.CheckMessage]:
 
 
 def _embedder_messages() -> Iterator[checks.CheckMessage]:
-    for alias in embedders:
+    try:
+        aliases = list(embedders)
+    except InvalidEmbedderError as error:
+        yield _invalid_embedder(error, 'HYBRID_STORE["EMBEDDERS"]')
+        return
+    for alias in aliases:
         try:
             yield from embedders[alias].check()
         except InvalidEmbedderError as error:
-            yield checks.Error(
-                str(error),
-                hint=f'Correct HYBRID_STORE["EMBEDDERS"]["{alias}"].',
-                id="hybrid_store.E011",
-            )
+            yield _invalid_embedder(error, f'HYBRID_STORE["EMBEDDERS"]["{alias}"]')
+
+
+def _invalid_embedder(error: InvalidEmbedderError, place: str) -> checks.Error:
+    return checks.Error(str(error), hint=f"Correct {place}.", id="hybrid_store.E011")
 
 
 def check_databases(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
+from unittest import skipUnless
 
+import django
 import numpy as np
+from django.core.exceptions import FieldError
 from django.core.serializers import deserialize, serialize
-from django.db import connection
+from django.db import connection, models
 from django.db.models import F, Value
 from django.db.models.functions import Concat
 from hypothesis import given
@@ -239,6 +242,26 @@ class FreshnessConformance(ConformanceBase):
         assert old.embedding_fingerprint == Book.objects.get().embedding_fingerprint
         old.save()
         assert is_stale(old)
+
+    @skipUnless(django.VERSION >= (6, 1), "Django 6.1 brought fetch modes")
+    def test_peers_load_their_vectors_with_their_fingerprints(self) -> None:
+        for n in range(3):
+            self.embedded(title=f"title {n}")
+        modes: Any = models
+        ranked: Any = Book.objects.nearest("title")
+        rows = list(ranked.fetch_mode(modes.FETCH_PEERS))
+        Book.objects.update(description="newer")
+        generate(Book)
+        with self.assertNumQueries(1):
+            vectors = [row.embedding for row in rows]
+        assert all(vectors)
+        for row in rows:
+            assert row.embedding_fingerprint == Book.objects.get(pk=row.pk).embedding_fingerprint
+            row.save()
+        assert Book.objects.stale().count() == 3
+        blocked = list(ranked.fetch_mode(modes.FETCH_RAISE))
+        with self.assertRaisesMessage(FieldError, "blocked"):
+            _ = blocked[0].embedding
 
     def test_a_stale_save_of_a_whole_row_restores_a_true_pair(self) -> None:
         old = self.embedded()
