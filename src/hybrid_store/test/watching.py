@@ -9,7 +9,12 @@ from unittest import mock
 
 from hybrid_store.embedders import BaseEmbedder, Kind
 
-__all__ = ["before_each_answer", "count_documents_embedded", "count_queries_embedded"]
+__all__ = [
+    "before_each_answer",
+    "before_each_query",
+    "count_documents_embedded",
+    "count_queries_embedded",
+]
 
 
 @contextmanager
@@ -39,6 +44,13 @@ def count_documents_embedded() -> Iterator[list[str]]:
     texts: list[str] = []
     with _watched(Kind.DOCUMENT, texts.extend):
         yield texts
+
+
+@contextmanager
+def before_each_query(action: Callable[[Sequence[str]], None]) -> Iterator[None]:
+    """Call `action` with the texts of each query that is embedded meanwhile."""
+    with _watched(Kind.QUERY, action):
+        yield
 
 
 @contextmanager

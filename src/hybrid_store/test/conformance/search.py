@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from asgiref.sync import async_to_sync
 from django.core.exceptions import FieldDoesNotExist
-from django.db import models
+from django.db import connection, models
 from django.db.models import Avg, Count, Q
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +35,7 @@ from hybrid_store.test.models import (
     Review,
     ShortBook,
 )
-from hybrid_store.test.watching import count_queries_embedded
+from hybrid_store.test.watching import before_each_query, count_queries_embedded
 
 __all__ = ["SearchConformance"]
 
@@ -140,6 +140,20 @@ class SearchConformance(ConformanceBase):
             list(ranked[:2])
             async_to_sync(Book.objects.nearest("pie").aembed_query)()
         assert texts == ["apple", "pie"]
+
+    def test_a_text_is_embedded_before_the_database_is_asked(self) -> None:
+        events: list[str] = []
+
+        def executed(execute: Any, *arguments: Any) -> Any:
+            events.append("executed")
+            return execute(*arguments)
+
+        with (
+            before_each_query(lambda texts: events.append("embedded")),
+            connection.execute_wrapper(executed),
+        ):
+            list(Book.objects.nearest("apple")[:2])
+        assert events == ["embedded", "executed"]
 
     def test_a_row_finds_its_like_and_not_itself(self) -> None:
         book = Book.objects.get(title="stone wall")
