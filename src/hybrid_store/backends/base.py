@@ -185,12 +185,6 @@ class BaseVectorOperations:
         version = self.connection.get_database_version()
         return f"{self.connection.display_name} {'.'.join(map(str, version))}"
 
-    def existing_columns(self, table: str) -> Sequence[str]:
-        """Columns of a table as it stands in the database."""
-        with self.connection.cursor() as cursor:
-            described = self.connection.introspection.get_table_description(cursor, table)
-        return [column.name for column in described]
-
 
 @dataclass(frozen=True)
 class Extension:
