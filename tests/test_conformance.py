@@ -34,3 +34,7 @@ class TestInheritance(conformance.InheritanceConformance, TestCase):
 
 class TestSpaces(conformance.SpaceConformance, TestCase):
     pass
+
+
+class TestKeys(conformance.KeyConformance, HypothesisTestCase):
+    pass

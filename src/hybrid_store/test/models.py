@@ -25,12 +25,14 @@ __all__ = [
     "Essay",
     "Note",
     "Novel",
+    "Passage",
     "Point",
     "Post",
     "Recording",
     "Report",
     "Review",
     "ShortBook",
+    "Term",
 ]
 
 DIMENSIONS = 384
@@ -109,6 +111,22 @@ class Clause(models.Model):
     embedding = EmbeddingField(source="text", dimensions=DIMENSIONS)
 
     objects = HybridManager()
+
+
+class Term(models.Model):
+    """A text as primary key."""
+
+    word = models.CharField(primary_key=True, max_length=100)
+
+
+class Passage(models.Model):
+    """A composite key of every type of part, a link among them."""
+
+    pk = models.CompositePrimaryKey("term", "code", "number", "place")
+    term = models.ForeignKey(Term, models.CASCADE)
+    code = models.UUIDField()
+    number = models.BigIntegerField()
+    place = models.CharField(max_length=100)
 
 
 class Review(models.Model):

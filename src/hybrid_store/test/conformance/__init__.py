@@ -15,6 +15,7 @@ from hybrid_store.test.conformance.fields import FieldConformance
 from hybrid_store.test.conformance.freshness import FreshnessConformance
 from hybrid_store.test.conformance.generation import GenerationConformance
 from hybrid_store.test.conformance.inheritance import InheritanceConformance
+from hybrid_store.test.conformance.keys import KeyConformance
 from hybrid_store.test.conformance.search import SearchConformance
 from hybrid_store.test.conformance.spaces import SpaceConformance
 
@@ -24,6 +25,7 @@ __all__ = [
     "FreshnessConformance",
     "GenerationConformance",
     "InheritanceConformance",
+    "KeyConformance",
     "SearchConformance",
     "SpaceConformance",
 ]
