@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from django.db import NotSupportedError
+from django.db import NotSupportedError, transaction
 
+from hybrid_store.backends.updates import Column, RowUpdate
 from hybrid_store.vectors import Codec, Vector
 
 if TYPE_CHECKING:
@@ -162,6 +163,33 @@ class BaseVectorOperations:
             cursor.executemany(sql, rows)
 
     # Rows
+
+    def update_rows(self, update: RowUpdate, rows: Sequence[Sequence[Any]]) -> list[bool]:
+        """Write a batch of rows; says of each whether it was there and as its guard expects.
+
+        A row is compared and written in one step, whatever other transactions do meanwhile.
+        """
+        sql = update.sql(self.connection.ops.quote_name, list(map(self._input, update.inputs)))
+        alias = self.connection.alias
+        with transaction.atomic(using=alias, savepoint=False), self.connection.cursor() as cursor:
+            written = []
+            for row in self._bound(update, rows):
+                cursor.execute(sql, row)
+                written.append(bool(cursor.rowcount))
+            return written
+
+    def _input(self, column: Column) -> str:
+        return "%s" if column.codec is None else self.placeholder(column.codec)
+
+    def _bound(self, update: RowUpdate, rows: Sequence[Sequence[Any]]) -> Iterator[list[Any]]:
+        """The parameters of every row."""
+        codecs = [column.codec for column in update.inputs]
+        for row in rows:
+            values = (
+                value if codec is None or value is None else self.to_db(codec, value)
+                for codec, value in zip(codecs, row, strict=True)
+            )
+            yield [*values, *update.params]
 
     def lock(self, queryset: QuerySet[Any]) -> None:
         """Hold the rows of `queryset` against other writers until the transaction ends."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import compress
 from typing import Any, NamedTuple
 
 from django.db import connections, transaction
@@ -17,7 +18,7 @@ from hybrid_store.backends import vector_ops
 from hybrid_store.models import freshness
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fingerprint import content_digest
-from hybrid_store.sync.statements import GuardedUpdate
+from hybrid_store.sync.statements import GuardedUpdate, in_own_table
 from hybrid_store.vectors import Vector
 
 __all__ = ["SourceReader", "SourceText", "source_reader"]
@@ -52,13 +53,32 @@ class SourceReader(ABC):
     def read(self, rows: QuerySet[Any]) -> list[SourceText]:
         """The texts of `rows`, in their order."""
 
-    @abstractmethod
     def store(self, texts: Sequence[SourceText], values: Sequence[Vector | None]) -> list[bool]:
         """Write a vector a text, None to clear it; False for rows that have changed or gone."""
+        if self._update.guarded:
+            return self._write(texts, values)
+        keys = [text.pk for text in texts]
+        with transaction.atomic(using=self.using):
+            vector_ops(connections[self.using]).lock(self.rows.filter(pk__in=keys))
+            now = {text.pk: text for text in self.read(self.rows.filter(pk__in=keys))}
+            kept = [now.get(text.pk) == text for text in texts]
+            self._write(list(compress(texts, kept)), list(compress(values, kept)))
+            return kept
+
+    @cached_property
+    def _update(self) -> GuardedUpdate:
+        return GuardedUpdate(self.field, self.using, guarded=in_own_table(self.field))
+
+    def _write(self, texts: Sequence[SourceText], values: Sequence[Vector | None]) -> list[bool]:
+        pairs = list(zip(texts, values, strict=True))
+        stored = [(text.pk, text.content, value) for text, value in pairs if value is not None]
+        cleared = [(text.pk, text.content) for text, value in pairs if value is None]
+        written = iter(self._update.store(stored)), iter(self._update.clear(cleared))
+        return [next(written[value is None]) for value in values]
 
 
 class ColumnReader(SourceReader):
-    """Sources in columns: the database renders, compares and writes."""
+    """Sources in columns: the database renders the text."""
 
     def read(self, rows: QuerySet[Any]) -> list[SourceText]:
         found = rows.annotate(
@@ -67,47 +87,12 @@ class ColumnReader(SourceReader):
         ).values_list("pk", "_source_text", "_source_content")
         return [SourceText(*row) for row in found]
 
-    def store(self, texts: Sequence[SourceText], values: Sequence[Vector | None]) -> list[bool]:
-        with transaction.atomic(using=self.using):
-            if self._has_relations():
-                # Django's UPDATE over a join compares in a subquery, which PostgreSQL does not
-                # evaluate again for a row that changed while it waited. So no waiting.
-                rows = self.rows.filter(pk__in=[text.pk for text in texts])
-                vector_ops(connections[self.using]).lock(rows)
-            with connections[self.using].cursor() as cursor:
-                return [
-                    self._update.execute(cursor, text.pk, text.content, vector)
-                    for text, vector in zip(texts, values, strict=True)
-                ]
-
-    @cached_property
-    def _update(self) -> GuardedUpdate:
-        return GuardedUpdate(self.field, self.using)
-
-    def _has_relations(self) -> bool:
-        return any("__" in name for name in self.field.source_names)
-
 
 class CallableReader(SourceReader):
-    """A callable source: rows are rendered, and compared under a lock, in Python."""
+    """A callable source: rows are rendered in Python."""
 
     def read(self, rows: QuerySet[Any]) -> list[SourceText]:
         return [self._text(row) for row in rows.defer(self.field.name)]
-
-    def store(self, texts: Sequence[SourceText], values: Sequence[Vector | None]) -> list[bool]:
-        keys = [text.pk for text in texts]
-        with transaction.atomic(using=self.using):
-            vector_ops(connections[self.using]).lock(self.rows.filter(pk__in=keys))
-            now = {text.pk: text for text in self.read(self.rows.filter(pk__in=keys))}
-            return [
-                now.get(text.pk) == text
-                and bool(self.rows.filter(pk=text.pk).update(**self._values(text, vector)))
-                for text, vector in zip(texts, values, strict=True)
-            ]
-
-    def _values(self, text: SourceText, vector: Vector | None) -> dict[str, Any]:
-        fingerprint = None if vector is None else self.field.space_prefix + text.content
-        return {self.field.name: vector, self.field.fingerprint_name: fingerprint}
 
     def _text(self, row: Any) -> SourceText:
         text = freshness.rendered_in_python(self.field, row)

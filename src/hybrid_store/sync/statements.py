@@ -1,80 +1,107 @@
-"""The guarded UPDATE that stores an embedding, compiled once for many rows.
-
-Django spends many times longer on building the statement than a database on executing it.
-"""
+"""The batch UPDATE that stores embeddings, each row only if its text is still the embedded one."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
+from django.core.exceptions import FieldDoesNotExist
 from django.db import connections
-from django.db.models import CharField, Expression, Field, Q
-from django.db.models.lookups import Exact
+from django.db.models import Model
 from django.db.models.sql import UpdateQuery
 
+from hybrid_store.backends import vector_ops
+from hybrid_store.backends.updates import Column, Guard, RowUpdate
 from hybrid_store.models import freshness
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.vectors import Vector
 
-__all__ = ["GuardedUpdate"]
+__all__ = ["GuardedUpdate", "in_own_table"]
 
 
-class Slot(Expression):
-    """A place in a statement for a value that differs from row to row."""
+def in_own_table(field: EmbeddingField) -> bool:
+    """Does a row's text depend on nothing but the row of the field's own table?
 
-    def __init__(self, name: str, field: Field[Any, Any]) -> None:
-        super().__init__(output_field=field)
-        self.name = name
+    It does not where the source is a callable, has columns of related rows, or of a parent.
+    """
+    names = field.source_names
+    return bool(names) and all(_is_own(field.model, name) for name in names)
 
-    def as_sql(  # type: ignore[override]
-        self, compiler: Any, connection: Any, **context: Any
-    ) -> tuple[str, list[Any]]:
-        placeholder = getattr(self.output_field, "get_placeholder", None)
-        sql = placeholder(None, compiler, connection) if placeholder else "%s"
-        return sql, [self]
 
-    def bound(self, values: dict[str, Any], connection: Any) -> Any:
-        return self.output_field.get_db_prep_value(values[self.name], connection)
+def _is_own(model: type[Model], name: str) -> bool:
+    try:
+        return model._meta.get_field(name) in model._meta.local_concrete_fields
+    except FieldDoesNotExist:
+        return False
 
 
 class GuardedUpdate:
-    """`UPDATE ... SET vector, fingerprint WHERE pk AND <digest of the row's text now>`."""
+    """`UPDATE ... SET vector, fingerprint WHERE pk AND <digest of the row's text now>`.
 
-    def __init__(self, field: EmbeddingField, using: str) -> None:
+    Compiled once for many batches of some thousand rows. Without `guarded` it is by primary key
+    alone, for callers that hold the rows' locks and have compared. With it, the source must be
+    `in_own_table`. Rows of one batch have distinct keys.
+    """
+
+    def __init__(self, field: EmbeddingField, using: str, guarded: bool = True) -> None:
         self.field = field
         self.prefix = field.space_prefix
         self.connection = connections[using]
         self.keys = field.model._meta.pk_fields
-        query = field.model._base_manager.using(using).filter(self._guard()).query
-        update = cast(UpdateQuery, query.chain(UpdateQuery))
-        update.add_update_values(self._values())
-        self.sql, self.params = update.get_compiler(using).as_sql()
+        self.guarded = guarded
+        self.update = RowUpdate(
+            table=field.model._meta.db_table,
+            columns=[self._column(field), self._column(self._fingerprint)],
+            keys=[self._column(key) for key in self.keys],
+            guard=self._guard() if guarded else None,
+        )
 
-    def _guard(self) -> Q:
-        same_text = Exact(freshness.content(self.field), Slot("content", CharField()))
-        keys = {key.attname: Slot(key.attname, _column(key)) for key in self.keys}
-        return Q(**keys) & Q(same_text)
+    def store(self, rows: Sequence[tuple[Any, str, Vector]]) -> list[bool]:
+        """Write (pk, digest of the embedded text, vector); False for rows changed or gone.
 
-    def _values(self) -> dict[str, Slot]:
-        fields = (self.field, self.field.model._meta.get_field(self.field.fingerprint_name))
-        return {field.name: Slot(field.name, cast(Any, field)) for field in fields}
+        Raises `VectorValueError` for a vector the field does not take, before anything is written.
+        """
+        return self._write(
+            [
+                (self.field.get_prep_value(vector), self.prefix + content, pk, content)
+                for pk, content, vector in rows
+            ]
+        )
 
-    def execute(self, cursor: Any, pk: Any, content: str, vector: Vector | None) -> bool:
-        """Store a vector, None to clear it; False if the row has changed or gone."""
+    def clear(self, rows: Sequence[tuple[Any, str]]) -> list[bool]:
+        """Make vector and fingerprint of (pk, digest of the text) NULL; False as in `store`."""
+        return self._write([(None, None, pk, content) for pk, content in rows])
+
+    def _write(self, rows: Sequence[tuple[Vector | None, str | None, Any, str]]) -> list[bool]:
+        if not rows:
+            return []
+        return vector_ops(self.connection).update_rows(
+            self.update,
+            [
+                (vector, stamp, *self._key(pk), *((content,) if self.guarded else ()))
+                for vector, stamp, pk, content in rows
+            ],
+        )
+
+    def _key(self, pk: Any) -> list[Any]:
         parts = pk if len(self.keys) > 1 else (pk,)
-        values = {
-            **{key.attname: part for key, part in zip(self.keys, parts, strict=True)},
-            "content": content,
-            self.field.name: vector,
-            self.field.fingerprint_name: None if vector is None else self.prefix + content,
-        }
-        cursor.execute(self.sql, [self._bound(param, values) for param in self.params])
-        return bool(cursor.rowcount)
+        return [
+            key.get_db_prep_value(part, self.connection)
+            for key, part in zip(self.keys, parts, strict=True)
+        ]
 
-    def _bound(self, param: Any, values: dict[str, Any]) -> Any:
-        return param.bound(values, self.connection) if isinstance(param, Slot) else param
+    @property
+    def _fingerprint(self) -> Any:
+        return self.field.model._meta.get_field(self.field.fingerprint_name)
 
+    def _column(self, field: Any) -> Column:
+        codec = getattr(field, "codec", None)
+        return Column(field.column, field.rel_db_type(self.connection), codec)
 
-def _column(key: Any) -> Any:
-    """The field whose values a key column holds: for a parent link, the parent's key."""
-    return key.target_field if key.is_relation else key
+    def _guard(self) -> Guard:
+        if not in_own_table(self.field):
+            raise ValueError(f"{self.field.label}: an UPDATE sees no source outside its own table.")
+        query = UpdateQuery(self.field.model)
+        compiler = query.get_compiler(connection=self.connection)
+        content: Any = freshness.content(self.field)
+        return Guard(*compiler.compile(content.resolve_expression(query, allow_joins=False)))

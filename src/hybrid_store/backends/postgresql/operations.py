@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from hybrid_store.backends.base import BaseVectorOperations, Extension, IndexSpec, LateVector
-from hybrid_store.backends.postgresql import columns, extension
+from hybrid_store.backends.postgresql import bulk, columns, extension
 from hybrid_store.backends.postgresql.transport import LateText, read, register_late_text, write
+from hybrid_store.backends.updates import RowUpdate
 from hybrid_store.vectors import HALF, SINGLE, Codec, Vector
 
 if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.backends.base.schema import BaseDatabaseSchemaEditor
     from django.db.backends.ddl_references import Statement
     from django.db.models import Model
@@ -33,13 +36,17 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
     needs_extension = True
     create_extension_sql = extension.CREATE_EXTENSION
 
-    _prepared: object = None
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        super().__init__(connection)
+        self._prepared: object = None
+        self._oids: dict[str, int] = {}
 
     def prepare(self) -> None:
         raw = self.connection.connection
         if raw is not None and raw is not self._prepared:
             register_late_text(raw)
             self._prepared = raw
+            self._oids = {}
 
     @property
     def index_breaks_ties(self) -> bool:  # type: ignore[override]
@@ -115,6 +122,19 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
 
     def change_type_sql(self, table: str, column: str, db_type: str) -> str:
         return columns.change_type_sql(self.connection, table, column, db_type)
+
+    def update_rows(self, update: RowUpdate, rows: Sequence[Sequence[Any]]) -> list[bool]:
+        oids = None
+        if bulk.sends_binary(self.connection):
+            oids = {c.codec.name: self._oid(c.codec) for c in update.columns if c.codec}
+        return bulk.update_rows(self.connection, update, rows, oids)
+
+    def _oid(self, codec: Codec) -> int:
+        """The type's number in this database, asked for once a connection."""
+        if codec.name not in self._oids:
+            name = self._schema + TYPE_NAMES[codec.name]
+            self._oids[codec.name] = bulk.element_oid(self.connection, name)
+        return self._oids[codec.name]
 
     def create_extension(self) -> None:
         extension.create_extension(self.connection)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
 from django.db.models import F
 
 from hybrid_store.backends.base import BaseVectorOperations, LateVector
@@ -14,6 +16,7 @@ from hybrid_store.backends.sqlite.functions import (
     function_name,
     register_functions,
 )
+from hybrid_store.backends.updates import RowUpdate
 from hybrid_store.vectors import Codec, Vector
 
 if TYPE_CHECKING:
@@ -78,6 +81,16 @@ class SQLiteVectorOperations(BaseVectorOperations):
 
     def cast_sql(self, sql: str, source: Codec, target: Codec) -> str:
         return f"hybrid_store_{source.name}_to_{target.name}({sql})"
+
+    def update_rows(self, update: RowUpdate, rows: Sequence[Sequence[Any]]) -> list[bool]:
+        """All rows at once; where some were refused, once more row by row, to see which."""
+        sql = update.sql(self.connection.ops.quote_name, list(map(self._input, update.inputs)))
+        alias = self.connection.alias
+        with transaction.atomic(using=alias, savepoint=False), self.connection.cursor() as cursor:
+            cursor.executemany(sql, list(self._bound(update, rows)))
+            if cursor.rowcount == len(rows):
+                return [True] * len(rows)
+            return super().update_rows(update, rows)
 
     def lock(self, queryset: QuerySet[Any]) -> None:
         # SQLite has no row locks: any write takes the whole database until the transaction ends.
