@@ -117,11 +117,18 @@ DAMAGES: dict[str, Callable[[Items], Items]] = {
 }
 """Faults in the list of vectors."""
 
+USAGES: dict[str, dict[str, Any]] = {
+    "no_usage": {},
+    "strange_usage": {"usage": [1]},
+    "zero_usage": {"usage": {"prompt_tokens": 0, "total_tokens": 0}},
+}
+"""Good answers with another `usage`."""
+
 ENDINGS = ("truncated_json", "reset", "half_closed", "silent")
 """Faults of the connection: JSON that ends early, a reset in the middle, an end in the middle,
 no answer at all until the server is closed."""
 
-FAULTS = (*FAILURES, *DAMAGES, *ENDINGS)
+FAULTS = (*FAILURES, *DAMAGES, *USAGES, *ENDINGS)
 
 
 class FakeOpenAI:
@@ -192,11 +199,15 @@ class FakeOpenAI:
         items = self._items(request)
         if fault in DAMAGES:
             items = DAMAGES[fault](items)
+        body = body_of(items, request)
+        if fault in USAGES:
+            del body["usage"]
+            body |= USAGES[fault]
         if fault in ENDINGS:
-            return Answer(body=body_of(items, request), ending=fault)
+            return Answer(body=body, ending=fault)
         with self._lock:
             self.answered += request.texts
-        return Answer(body=body_of(items, request))
+        return Answer(body=body)
 
     def wait_until_closed(self) -> None:
         self._closed.wait()

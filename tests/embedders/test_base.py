@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -14,9 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_store.embedders import BaseEmbedder, Kind
+from hybrid_store.embedders import Answer, BaseEmbedder, Embedded, Kind
 from hybrid_store.exceptions import (
     EmbedderAnswerError,
+    EmbedderUnavailableError,
     InvalidEmbedderError,
     MissingExtraError,
     TextRefusedError,
@@ -49,6 +52,15 @@ class TestSettings:
         assert embedder.space == "recorder@3"
         assert embedder.batch_size == 64
         assert (embedder.document_prefix, embedder.query_prefix, embedder.options) == ("", "", {})
+        assert (embedder.batch_tokens, embedder.price, embedder.max_tokens) == (None, None, None)
+
+    def test_calls_to_a_server_are_made_side_by_side_and_repeated(self) -> None:
+        class Remote(Recorder):
+            remote = True
+
+        assert (Recorder().workers, Recorder().max_retries) == (1, 0)
+        assert (Remote().workers, Remote().max_retries) == (4, 2)
+        assert Remote(WORKERS=7).workers == 7
 
     def test_the_space_is_the_model_the_dimensions_and_the_document_prefix(self) -> None:
         assert Recorder(DOCUMENT_PREFIX="passage: ").space == "recorder@3|passage: "
@@ -69,6 +81,15 @@ class TestSettings:
             ({"DIMENSIONS": True}, "DIMENSIONS must be int, not bool"),
             ({"DIMENSIONS": 3.0}, "DIMENSIONS must be int, not float"),
             ({"BATCH_SIZE": -1}, "BATCH_SIZE must be at least 1, not -1"),
+            ({"BATCH_TOKENS": 0}, "BATCH_TOKENS must be at least 1, not 0"),
+            ({"BATCH_TOKENS": None}, "BATCH_TOKENS must be int, not NoneType"),
+            ({"WORKERS": 0}, "WORKERS must be at least 1, not 0"),
+            ({"WORKERS": 1.5}, "WORKERS must be int, not float"),
+            ({"PRICE": -0.1}, "PRICE must be a finite number and not negative, not -0.1"),
+            ({"PRICE": float("nan")}, "PRICE must be a finite number and not negative, not nan"),
+            ({"PRICE": "0.02"}, "PRICE must be int or float or Decimal, not str"),
+            ({"TOO_LONG": "cut"}, 'TOO_LONG must be "truncate" or "refuse", not "cut"'),
+            ({"TOO_LONG": True}, "TOO_LONG must be str, not bool"),
             ({"MODEL": ""}, "MODEL must not be empty"),
             ({"MODEL": None}, "MODEL must be str, not NoneType"),
             ({"SPACE": ""}, "SPACE must not be empty"),
@@ -202,6 +223,189 @@ class TestAnswers:
     def test_later_batches_are_checked_too(self) -> None:
         with pytest.raises(EmbedderAnswerError):
             Recorder([GOOD, GOOD], BATCH_SIZE=2).embed(["a", "b", "c"])
+
+
+class Reader(Recorder):
+    """Reads ten words of a text; a word is a token."""
+
+    truncates = True
+    max_tokens = 10
+    counted: list[str] = []
+
+    def count_batch(self, texts: Sequence[str]) -> list[int]:
+        self.counted = [*self.counted, *texts]
+        return [len(text.split()) for text in texts]
+
+
+LONG = "of the words " * 4
+
+
+class TestTokens:
+    def test_are_estimated_with_the_prefix_of_the_kind(self) -> None:
+        embedder = Recorder(DOCUMENT_PREFIX="passage: ")
+        assert embedder.count_tokens(["abcdefghijk"]) == [5]
+        assert embedder.count_tokens(["abcdefghijk"], Kind.QUERY) == [3]
+
+    @pytest.mark.parametrize("embedder", [Recorder(), Reader()])
+    def test_of_what_cannot_be_embedded_are_counted_too(self, embedder: Recorder) -> None:
+        assert len(embedder.count_tokens(["", " ", "a \ud800 b"])) == 3
+        assert embedder.count_tokens([]) == []
+
+    @pytest.mark.parametrize(
+        ("answer", "tokens"),
+        [
+            ([GOOD, GOOD], 3),
+            (Answer([GOOD, GOOD]), 3),
+            (Answer([GOOD, GOOD], tokens=77), 77),
+        ],
+    )
+    def test_are_the_providers_or_else_estimated(self, answer: Any, tokens: int) -> None:
+        embedded = Recorder(answer).embed_counted(["four", "fours"])
+        assert isinstance(embedded, Embedded)
+        assert embedded.tokens == tokens
+        assert embedded.vectors.tolist() == [GOOD, GOOD]
+
+    def test_of_all_requests_are_added_up(self) -> None:
+        assert Recorder(BATCH_SIZE=1).embed_counted(["four", "fours", "four"]).tokens == 4
+
+    def test_that_were_not_read_do_not_count(self) -> None:
+        assert Reader().embed_counted([LONG]).tokens == 10
+
+    def test_no_text_has_none(self) -> None:
+        vectors, tokens, truncated = Recorder().embed_counted([])
+        assert (vectors.shape, tokens, truncated) == ((0, 3), 0, ())
+
+    @pytest.mark.parametrize(
+        ("price", "cost"), [(0.02, 0.05), (Decimal("0.02"), 0.05), (0, 0.0), (2, 5.0)]
+    )
+    def test_have_a_price(self, price: Any, cost: float) -> None:
+        assert Recorder(PRICE=price).cost(2_500_000) == pytest.approx(cost)
+
+    def test_have_no_cost_without_a_price(self) -> None:
+        assert Recorder().cost(1) is None
+
+
+class TestTooLong:
+    def test_positions_are_reported_across_requests(self) -> None:
+        texts = ["a", LONG, "b", LONG, LONG]
+        assert Reader(BATCH_SIZE=2).embed_counted(texts).truncated == (1, 3, 4)
+
+    def test_positions_are_those_that_the_answer_tells(self) -> None:
+        answer = Answer([GOOD, GOOD], truncated=[1])
+        assert Reader(answer).embed_counted([LONG, LONG]).truncated == (1,)
+
+    def test_the_prefix_counts(self) -> None:
+        text = "a few words only and no more"
+        assert Reader().embed_counted([text]).truncated == ()
+        assert Reader(DOCUMENT_PREFIX="and a prefix of it: ").embed_counted([text]).truncated == (
+            0,
+        )
+
+    def test_texts_that_cannot_be_too_long_are_not_counted(self) -> None:
+        embedder = Reader(Answer([GOOD, GOOD], tokens=1))
+        embedder.embed_counted(["ten bytes.", LONG])
+        assert embedder.counted == [LONG]
+
+    def test_one_warning_a_call_tells_how_many_and_how_long(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        Reader(BATCH_SIZE=1).embed(["a", LONG, LONG * 2])
+        (record,) = caplog.records
+        assert (record.name, record.levelno) == ("hybrid_store", logging.WARNING)
+        assert record.getMessage() == (
+            'The embedder "default" (recorder) reads 10 tokens of a text: 2 of 3 were longer, up '
+            "to 24 tokens, and only their beginning was embedded."
+        )
+
+    def test_a_query_is_warned_of_too(self, caplog: pytest.LogCaptureFixture) -> None:
+        Reader(QUERY_PREFIX="query: ").embed_query(LONG)
+        assert "1 of 1 were longer, up to 13 tokens" in caplog.text
+        assert "words" not in caplog.text
+
+    def test_counting_does_not_warn(self, caplog: pytest.LogCaptureFixture) -> None:
+        Reader().embed_counted([LONG])
+        assert caplog.records == []
+
+    def test_an_embedder_that_reads_everything_reports_nothing(self) -> None:
+        class Whole(Reader):
+            truncates = False
+
+        assert Whole().embed_counted([LONG]).truncated == ()
+
+    @pytest.mark.parametrize("kind", Kind)
+    def test_can_be_refused_before_any_call(self, kind: Kind) -> None:
+        embedder = Reader(TOO_LONG="refuse", BATCH_SIZE=1)
+        with pytest.raises(
+            TextRefusedError, match=r"texts\[1\] has 12 tokens, but recorder reads 10\."
+        ) as raised:
+            embedder.embed_counted(["a", LONG], kind)
+        assert "words" not in str(raised.value)
+        assert embedder.calls == []
+        assert embedder.embed(["a", "b"]).shape == (2, 3)
+
+
+class TestBatches:
+    def test_hold_as_many_tokens_as_the_settings_allow(self) -> None:
+        embedder = Recorder(BATCH_TOKENS=3, DOCUMENT_PREFIX="p: ")
+        texts = ["a", "b" * 5, "c" * 1000, "d"]
+        assert list(embedder.batches(texts)) == [texts[:2], texts[2:3], texts[3:]]
+        embedder.embed(texts)
+        assert [len(call) for call in embedder.calls] == [2, 1, 1]
+
+    def test_stay_within_what_the_provider_accepts(self) -> None:
+        class Small(Recorder):
+            request_texts = 3
+            request_tokens = 8
+
+        assert list(Small().batches(["aaaa", "bbbb", "c"])) == [["aaaa", "bbbb"], ["c"]]
+        assert [len(batch) for batch in Small().batches("abcd")] == [3, 1]
+        assert [len(batch) for batch in Small(BATCH_SIZE=2).batches("abcd")] == [2, 2]
+
+    def test_count_no_more_of_a_text_than_is_read(self) -> None:
+        class Small(Reader):
+            request_tokens = 20
+
+        assert [len(batch) for batch in Small().batches([LONG] * 3)] == [2, 1]
+
+
+class Busy(Recorder):
+    """Is busy in every second call."""
+
+    remote = True
+
+    def embed_batch(self, texts: Sequence[str]) -> Any:
+        answer = super().embed_batch(texts)
+        if len(self.calls) % 2:
+            raise EmbedderUnavailableError("busy", 0.25)
+        return answer
+
+
+class TestRetries:
+    @pytest.fixture
+    def waits(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+        waits: list[float] = []
+        monkeypatch.setattr(time, "sleep", waits.append)
+        return waits
+
+    def test_each_request_is_repeated_by_itself(self, waits: list[float]) -> None:
+        embedder = Busy(BATCH_SIZE=1)
+        assert embedder.embed(["a", "bb"])[:, 0].tolist() == [1, 2]
+        assert embedder.calls == [["a"], ["a"], ["bb"], ["bb"]]
+        assert waits == [0.25, 0.25]
+
+    def test_the_caller_may_wait_itself(self, waits: list[float]) -> None:
+        embedder = Busy()
+        with pytest.raises(EmbedderUnavailableError):
+            embedder.embed_counted(["a"], retries=0)
+        assert (len(embedder.calls), waits) == (1, [])
+
+    def test_the_caller_may_be_more_patient(self, waits: list[float]) -> None:
+        class Local(Busy):
+            remote = False
+
+        with pytest.raises(EmbedderUnavailableError):
+            Local().embed(["a"])
+        assert Local().embed_counted(["a"], retries=1).vectors.shape == (1, 3)
 
 
 class TestExtras:

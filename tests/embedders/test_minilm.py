@@ -90,13 +90,41 @@ class TestFidelity:
         model = packaged()._model()
         reader = Reader(model.tokenizer)
         monkeypatch.setattr(model, "tokenizer", reader)
-        assert model.tokens("The quick brown fox. " * 500_000) == reader.ids(
-            "The quick brown fox. " * 100
-        )
+        read = model.read("The quick brown fox. " * 500_000)
+        assert read == (reader.ids("The quick brown fox. " * 100), False)
         assert reader.read == [256 * HEADS[0]]
         # A word without an end is a single token: more has to be read then, but not all.
-        model.tokens("x" * 5_000_000)
+        model.read("x" * 5_000_000)
         assert reader.read[1:] == [256 * HEADS[0], 256 * HEADS[1]]
+
+
+class TestTokens:
+    def test_are_counted_as_the_model_reads_them(self) -> None:
+        assert packaged().count_tokens(["A crew lost in space.", "unbelievably"]) == [6, 5]
+        assert packaged().max_tokens == 254
+        assert packaged(OPTIONS={"max_length": 10}).max_tokens == 8
+
+    def test_of_a_text_that_is_cut_off_are_counted_to_its_end(self) -> None:
+        assert packaged().count_tokens(["word " * 255, "word " * 254]) == [255, 254]
+
+    def test_of_megabytes_are_counted_at_the_beginning(self) -> None:
+        (count,) = packaged().count_tokens(["word " * 1_000_000])
+        assert count == pytest.approx(1_000_000, rel=0.01)
+
+    @pytest.mark.parametrize("texts", [["word " * 254, "word " * 255], ["x", "a b " * 100_000]])
+    def test_texts_that_are_cut_off_are_reported(self, texts: list[str]) -> None:
+        embedded = packaged().embed_counted(texts)
+        assert embedded.truncated == (1,)
+        assert embedded.tokens <= 2 * 256
+
+    def test_texts_are_tokenized_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        reader = Reader(packaged()._model().tokenizer)
+        monkeypatch.setattr(packaged()._model(), "tokenizer", reader)
+        packaged().embed_counted(["a crew", "word " * 300])
+        assert reader.read == [6, 1500]
+
+    def test_of_a_word_without_end_are_few(self) -> None:
+        assert packaged(TOO_LONG="refuse").embed(["x" * 1000]).shape == (1, 384)
 
 
 class Reader:

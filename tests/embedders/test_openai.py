@@ -22,7 +22,6 @@ from hybrid_store.embedders.openai import (
     REQUEST_TOKENS,
     TEXT_TOKENS,
     OpenAIEmbedder,
-    divided,
 )
 from hybrid_store.exceptions import (
     EmbedderAnswerError,
@@ -135,12 +134,13 @@ class TestWire:
 
 @given(st.lists(st.text(min_size=1, max_size=20).map(lambda text: text * 997), max_size=40))
 def test_requests_hold_all_texts_in_order_and_stay_within_the_limits(texts: list[str]) -> None:
-    texts = [text.encode("utf-8", "ignore").decode() or "-" for text in texts] or ["-"]
-    requests = list(divided(texts))
+    embedder = OpenAIEmbedder("x", {"MODEL": "text-embedding-3-small", "BATCH_SIZE": 10_000})
+    requests = list(embedder.batches(texts))
     assert [text for request in requests for text in request] == texts
     for request in requests:
         assert 1 <= len(request) <= REQUEST_TEXTS
-        assert sum(min(len(text.encode()), TEXT_TOKENS) for text in request) <= REQUEST_TOKENS
+        sizes = [len(text.encode(errors="replace")) for text in request]
+        assert sum(min(size, TEXT_TOKENS) for size in sizes) <= REQUEST_TOKENS
 
 
 FAULT_ERRORS: dict[str, type[EmbedderError] | None] = {
@@ -172,6 +172,9 @@ FAULT_ERRORS: dict[str, type[EmbedderError] | None] = {
     "null": EmbedderAnswerError,
     "words": EmbedderAnswerError,
     "no_embedding": EmbedderAnswerError,
+    "no_usage": None,
+    "strange_usage": None,
+    "zero_usage": None,
     "truncated_json": EmbedderUnavailableError,
     "reset": EmbedderUnavailableError,
     "half_closed": EmbedderUnavailableError,
@@ -181,6 +184,33 @@ FAULT_ERRORS: dict[str, type[EmbedderError] | None] = {
 
 def test_every_fault_of_the_server_is_covered() -> None:
     assert set(FAULT_ERRORS) == set(FAULTS)
+
+
+class TestTokens:
+    def test_are_those_that_the_server_counted(self, make: Make) -> None:
+        assert make().embed_counted(TEXTS).tokens == sum(len(text.split()) for text in TEXTS)
+
+    @pytest.mark.parametrize("fault", ["no_usage", "strange_usage", "zero_usage"])
+    def test_are_estimated_where_it_does_not_tell(
+        self, server: FakeOpenAI, make: Make, fault: str
+    ) -> None:
+        server.script(fault)
+        embedder = make()
+        assert embedder.embed_counted(TEXTS).tokens == sum(embedder.count_tokens(TEXTS))
+
+    def test_the_limit_of_openais_models_is_known_and_of_others_can_be_told(
+        self, make: Make
+    ) -> None:
+        assert make("text-embedding-3-small").max_tokens == TEXT_TOKENS
+        assert make("bge-m3").max_tokens is None
+        assert make("bge-m3", max_tokens=512).max_tokens == 512
+
+    def test_a_text_that_is_too_long_is_left_to_the_server_to_refuse(self, make: Make) -> None:
+        assert make(max_tokens=4).embed_counted(TEXTS).truncated == ()
+
+    def test_unless_it_is_known_to_read_the_beginning_only(self, make: Make) -> None:
+        embedder = make(max_tokens=5, truncates=True)
+        assert embedder.embed_counted(["short", "long " * 20]).truncated == (1,)
 
 
 class TestFaults:
@@ -243,7 +273,7 @@ class TestFaults:
         texts = ["x" * 200_000, "y" * 200_000] * 20
         server.script("one_extra", "one_missing")
         with pytest.raises(EmbedderAnswerError, match=r"37 vectors for 36 texts"):
-            make().embed(texts)
+            make(max_tokens=TEXT_TOKENS).embed(texts)
 
 
 def everything_about(error: BaseException | None) -> str:

@@ -7,7 +7,8 @@ The embedders that are shipped are named by dotted path, so none is imported bef
 
 from __future__ import annotations
 
+from hybrid_store.embedders.answers import Answer, Embedded
 from hybrid_store.embedders.base import BaseEmbedder, Kind
 from hybrid_store.embedders.handler import embedders
 
-__all__ = ["BaseEmbedder", "Kind", "embedders"]
+__all__ = ["Answer", "BaseEmbedder", "Embedded", "Kind", "embedders"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,29 @@ from numpy.typing import NDArray
 from hybrid_store.exceptions import EmbedderAnswerError
 from hybrid_store.vectors import FloatArray
 
-__all__ = ["checked_answer"]
+__all__ = ["Answer", "Embedded", "checked_answer"]
+
+
+class Answer(NamedTuple):
+    """What `embed_batch` may return where it knows more than the vectors."""
+
+    vectors: Any
+    """As `embed_batch` says."""
+    tokens: int | None = None
+    """Tokens of all texts together, as the provider counted them; None: it did not tell."""
+    truncated: Sequence[int] | None = None
+    """Positions of the texts of which only the beginning was read; None: it did not tell."""
+
+
+class Embedded(NamedTuple):
+    """The vectors of texts, and what they took."""
+
+    vectors: FloatArray
+    """Float32 of shape (number of texts, dimensions), all finite, none of them zero."""
+    tokens: int
+    """As the provider counted them, else estimated."""
+    truncated: tuple[int, ...] = ()
+    """Positions of the texts of which the model has read only the beginning."""
 
 
 def checked_answer(answer: Any, count: int, dimensions: int, who: str) -> FloatArray:

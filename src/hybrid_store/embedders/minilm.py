@@ -10,12 +10,12 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error
 
+from hybrid_store.embedders.answers import Answer
 from hybrid_store.embedders.base import BaseEmbedder
 from hybrid_store.embedders.folder import ModelFolder
-from hybrid_store.embedders.sentence_model import SentenceModel
+from hybrid_store.embedders.sentence_model import SPECIAL_TOKENS, SentenceModel
 from hybrid_store.embedders.shared import Shared
 from hybrid_store.exceptions import InvalidEmbedderError
-from hybrid_store.vectors import FloatArray
 
 __all__ = ["MiniLMEmbedder"]
 
@@ -53,6 +53,7 @@ class MiniLMEmbedder(BaseEmbedder):
     }
     requires = ("tokenizers", "safetensors")
     extra = "minilm"
+    truncates = True
 
     def __init__(self, alias: str, params: Mapping[str, Any]) -> None:
         super().__init__(alias, params)
@@ -69,8 +70,23 @@ class MiniLMEmbedder(BaseEmbedder):
             return {}
         return {"MODEL": PACKAGED_MODELS[0], "DIMENSIONS": PACKAGED_DIMENSIONS}
 
-    def embed_batch(self, texts: Sequence[str]) -> FloatArray:
-        return self._model()(texts)
+    @property
+    def max_tokens(self) -> int:
+        length: int = self.options.get("max_length") or self._folder().max_length
+        return length - SPECIAL_TOKENS
+
+    def embed_batch(self, texts: Sequence[str]) -> Answer:
+        model = self._model()
+        read = [model.read(text) for text in texts]
+        return Answer(
+            model(read),
+            tokens=sum(len(text.ids) for text in read),
+            truncated=[position for position, text in enumerate(read) if not text.whole],
+        )
+
+    def count_batch(self, texts: Sequence[str]) -> list[int]:
+        model = self._model()
+        return [model.count(text) for text in texts]
 
     def check(self, **kwargs: Any) -> list[CheckMessage]:
         """Besides those of every embedder:

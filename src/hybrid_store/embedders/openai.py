@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.core.checks import CheckMessage, Error
 
+from hybrid_store.embedders.answers import Answer
 from hybrid_store.embedders.base import BaseEmbedder
-from hybrid_store.embedders.retries import retry_after, with_retries
+from hybrid_store.embedders.retries import retry_after
 from hybrid_store.embedders.shared import Shared
 from hybrid_store.exceptions import (
     EmbedderAnswerError,
@@ -64,10 +64,16 @@ class OpenAIEmbedder(BaseEmbedder):
     `timeout` of a request in seconds (default: 30); `max_retries` after a failure that may pass
     (default: 2); `send_dimensions`, name DIMENSIONS in requests (default: for the models that are
     known to accept it); `encoding_format`, "base64" (default) or "float", for servers that reject
-    the former.
+    the former; `max_tokens` of a text (default: 8192 for OpenAI's models, else unknown);
+    `truncates`, the server reads only the beginning of a longer text, instead of refusing it as
+    OpenAI does (default: False).
 
-    A batch is divided where it could exceed what OpenAI accepts in one request.
+    Requests stay within what OpenAI accepts.
     """
+
+    remote = True
+    request_texts = REQUEST_TEXTS
+    request_tokens = REQUEST_TOKENS
 
     option_types = {
         "api_key": str,
@@ -77,6 +83,8 @@ class OpenAIEmbedder(BaseEmbedder):
         "max_retries": int,
         "send_dimensions": bool,
         "encoding_format": str,
+        "max_tokens": int,
+        "truncates": bool,
     }
     requires = ("openai",)
     extra = "openai"
@@ -85,17 +93,16 @@ class OpenAIEmbedder(BaseEmbedder):
         super().__init__(alias, params)
         if not self.options.get("base_url", "https://").startswith(("http://", "https://")):
             raise self.invalid("base_url must begin with http:// or https://.")
+        self.truncates = self.options.get("truncates", False)
 
     def defaults(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
         known = DIMENSIONS.get(params.get("MODEL", ""))
         return {"BATCH_SIZE": 256} | ({"DIMENSIONS": known} if known else {})
 
-    def embed_batch(self, texts: Sequence[str]) -> list[Any]:
-        retries = self.options.get("max_retries", 2)
-        vectors: list[Any] = []
-        for request in divided(texts):
-            vectors += with_retries(partial(self._answer, request), retries)
-        return vectors
+    @property
+    def max_tokens(self) -> int | None:
+        known = TEXT_TOKENS if self.model in DIMENSIONS else None
+        return self.options.get("max_tokens", known)
 
     def check(self, **kwargs: Any) -> list[CheckMessage]:
         """Besides those of every embedder:
@@ -144,8 +151,7 @@ class OpenAIEmbedder(BaseEmbedder):
         # Retries are made here: the client would repeat a request whose quota is exhausted.
         return OpenAI(max_retries=0, **options)
 
-    def _answer(self, texts: list[str]) -> list[Any]:
-        """One request: its vectors in the order of the texts."""
+    def embed_batch(self, texts: Sequence[str]) -> Answer:
         client = self._client()
         from openai import OpenAIError
 
@@ -158,11 +164,11 @@ class OpenAIEmbedder(BaseEmbedder):
         except ValueError:
             failure = EmbedderUnavailableError(f"{self} did not answer with complete JSON.")
         else:
-            return self._vectors(answer, len(texts))
+            return Answer(self._vectors(answer, len(texts)), used_tokens(answer))
         # Raised here, where it does not drag the client's error along, and with it the key.
         raise failure
 
-    def _parameters(self, texts: list[str]) -> dict[str, Any]:
+    def _parameters(self, texts: Sequence[str]) -> dict[str, Any]:
         parameters = {
             "input": texts,
             "model": self.model,
@@ -201,7 +207,7 @@ class OpenAIEmbedder(BaseEmbedder):
         except ValueError as error:
             raise EmbedderAnswerError(f"{self} answered with damaged base64.") from error
 
-    def _failure(self, error: OpenAIError, texts: list[str]) -> EmbedderError:
+    def _failure(self, error: OpenAIError, texts: Sequence[str]) -> EmbedderError:
         """The error of this package that stands for one of the client."""
         from openai import APIStatusError
 
@@ -219,7 +225,7 @@ class OpenAIEmbedder(BaseEmbedder):
             return EmbedderUnavailableError(message, retry_after(error.response.headers))
         return EmbedderRefusedError(message)
 
-    def _quoted(self, words: str, texts: list[str]) -> str:
+    def _quoted(self, words: str, texts: Sequence[str]) -> str:
         """A server's own words, without the key and without the texts that it may repeat."""
         for secret in (self._api_key or "", *texts):
             if len(secret) > len("none"):
@@ -227,19 +233,8 @@ class OpenAIEmbedder(BaseEmbedder):
         return words if len(words) <= QUOTED else f"{words[:QUOTED]}..."
 
 
-def divided(texts: Sequence[str]) -> Iterator[list[str]]:
-    """`texts` in lists that each fit into one request.
-
-    Tokens are not counted but bounded: a token is at least one byte, and a text of more than
-    `TEXT_TOKENS` is not accepted at all.
-    """
-    request: list[str] = []
-    tokens = 0
-    for text in texts:
-        most = min(len(text.encode()), TEXT_TOKENS)
-        if len(request) == REQUEST_TEXTS or (request and tokens + most > REQUEST_TOKENS):
-            yield request
-            request, tokens = [], 0
-        request.append(text)
-        tokens += most
-    yield request
+def used_tokens(answer: Any) -> int | None:
+    """What `usage` tells; None where a server leaves it out or has not counted."""
+    usage = answer.get("usage")
+    tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else None
+    return tokens if isinstance(tokens, int) and tokens > 0 else None

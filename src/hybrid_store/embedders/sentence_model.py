@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,15 +15,25 @@ from hybrid_store.embedders.folder import ModelFolder
 from hybrid_store.exceptions import InvalidEmbedderError
 from hybrid_store.vectors import FloatArray
 
-__all__ = ["SentenceModel"]
+__all__ = ["SPECIAL_TOKENS", "Read", "SentenceModel"]
 
 WORDS = "embeddings.word_embeddings.weight"
 
 SPECIAL_TOKENS = 2
+"""What the model adds to a text: one token before and one after it."""
 
 HEADS = (64, 4096)
 """Characters a token that are tokenized at first, and at most. Texts of megabytes are not worth
 minutes and gigabytes when a few hundred tokens of them are used."""
+
+
+class Read(NamedTuple):
+    """A text as the model reads it."""
+
+    ids: list[int]
+    """Token ids, special ones included."""
+    whole: bool
+    """Or is there more of the text?"""
 
 
 class SentenceModel:
@@ -55,26 +66,34 @@ class SentenceModel:
         self.tokenizer = load_tokenizer(folder, self.max_length)
         self.bert = load_bert(folder)
 
-    def __call__(self, texts: Sequence[str]) -> FloatArray:
+    def __call__(self, texts: Sequence[Read]) -> FloatArray:
         """Float32 of shape (len(texts), dimensions), in the order of the texts."""
-        tokens = [self.tokens(text) for text in texts]
         # Equal lengths have to be neighbours in `Packed`.
-        order = np.argsort([len(ids) for ids in tokens], kind="stable")
-        packed = Packed.of([tokens[position] for position in order], self.config)
+        order = np.argsort([len(text.ids) for text in texts], kind="stable")
+        packed = Packed.of([texts[position].ids for position in order], self.config)
         pooled = self.pool(self.bert(packed), packed)
         vectors = np.empty_like(pooled)
         vectors[order] = normalized(pooled) if self.normalize else pooled
         return vectors
 
-    def tokens(self, text: str) -> list[int]:
-        """Token ids, special ones included, cut off after `max_length`."""
+    def read(self, text: str) -> Read:
+        """The tokens of `text`, cut off after `max_length`."""
         # One text after the other: the threads of `encode_batch` would not survive a fork.
         for characters in HEADS:
             head = text[: self.max_length * characters]
-            ids: list[int] = self.tokenizer.encode(head).ids
-            if len(ids) == self.max_length or len(head) == len(text):
+            encoding = self.tokenizer.encode(head)
+            if encoding.overflowing or len(head) == len(text):
                 break
-        return ids
+        return Read(encoding.ids, not encoding.overflowing and len(head) == len(text))
+
+    def count(self, text: str) -> int:
+        """Tokens of the whole text without the special ones. Of a text that is very much longer
+        than the model reads, the beginning is counted, and the rest assumed to be like it."""
+        head = text[: self.max_length * HEADS[0]]
+        encoding = self.tokenizer.encode(head)
+        parts = [encoding, *encoding.overflowing]
+        tokens = sum(len(part.ids) - SPECIAL_TOKENS for part in parts)
+        return tokens if len(head) == len(text) else math.ceil(tokens * len(text) / len(head))
 
 
 def check_hash(file: Path, sha256: str) -> None:

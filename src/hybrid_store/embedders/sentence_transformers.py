@@ -35,6 +35,30 @@ class LockedModel:
             )
         return vectors
 
+    @property
+    def max_tokens(self) -> int | None:
+        """Tokens of a text that the model reads, its own left out; None: it has no limit."""
+        length: int | None = self._model.max_seq_length
+        return None if length is None else length - self._special_tokens
+
+    @property
+    def _special_tokens(self) -> int:
+        added: int = self._model.tokenizer.num_special_tokens_to_add()
+        return added
+
+    def counts(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, those that the model adds left out."""
+        with self._lock:
+            read = self._model.tokenizer(
+                list(texts),
+                add_special_tokens=False,
+                truncation=False,
+                padding=False,
+                # The library would warn of every text that is longer than the model reads.
+                verbose=False,
+            )
+        return [len(ids) for ids in read["input_ids"]]
+
 
 models: Shared[LockedModel] = Shared()
 """Loaded models by where they are from and the device that they are on."""
@@ -53,11 +77,21 @@ class SentenceTransformerEmbedder(BaseEmbedder):
     option_types = {"path": (str, PathLike), "device": str, "normalize": bool}
     requires = ("sentence_transformers",)
     extra = "sentence-transformers"
+    truncates = True
+
+    @property
+    def max_tokens(self) -> int | None:
+        return self._model().max_tokens
 
     def embed_batch(self, texts: Sequence[str]) -> Any:
+        return self._model().encode(texts, self.options.get("normalize", True))
+
+    def count_batch(self, texts: Sequence[str]) -> list[int]:
+        return self._model().counts(texts)
+
+    def _model(self) -> LockedModel:
         source, device = str(self.options.get("path", self.model)), self.options.get("device")
-        model = models.get((source, device), lambda: self._load(source, device))
-        return model.encode(texts, self.options.get("normalize", True))
+        return models.get((source, device), lambda: self._load(source, device))
 
     def _load(self, source: str, device: str | None) -> LockedModel:
         self.require_extra()
