@@ -24,11 +24,12 @@ SOURCES = sorted((ROOT / "src" / PACKAGE).rglob("*.py"))
 # A part may import what stands before it. Parts of one line may import each other, but for those
 # in SIDE_BY_SIDE.
 LAYERS = [
-    {"exceptions", "vectors"},
+    {"exceptions", "signals", "vectors"},
     {"embedders", "backends"},
     {"forms"},
     {"models"},
     {"operations"},
+    {"migrations"},
     {"sync"},
     {"checks", "admin", "management"},
     {"apps"},

@@ -50,7 +50,8 @@ def test_verbosity_0_says_nothing(run: Run) -> None:
 def test_a_dry_run_calls_no_embedder_and_writes_nothing(run: Run) -> None:
     make(3)
     with count_documents_embedded() as texts:
-        assert "found 3 rows" in run("generate_embeddings", LABEL, "--dry-run")
+        shown = run("generate_embeddings", LABEL, "--dry-run")
+        assert "3 rows to embed, 3 distinct texts, about 6 tokens, no PRICE is set" in shown
     assert texts == []
     assert Book.objects.stale().count() == 3
 

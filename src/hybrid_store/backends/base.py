@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from django.db import NotSupportedError, transaction
@@ -194,6 +195,20 @@ class BaseVectorOperations:
     def lock(self, queryset: QuerySet[Any]) -> None:
         """Hold the rows of `queryset` against other writers until the transaction ends."""
         list(queryset.select_for_update(of=("self",)).values_list("pk", flat=True))
+
+    # Leases
+
+    def json_rows(self, columns: Sequence[str]) -> str:
+        """SQL of a table made of one parameter, a JSON list of lists of texts; %s stands for it."""
+        self.unsupported("generation with django-hybrid-store")
+
+    def clock_skew(self) -> timedelta:
+        """How far the database's clock is ahead of this process's; it is the same by default."""
+        return timedelta(0)
+
+    def is_passing(self, error: Exception) -> bool:
+        """May the same statement succeed a little later, on a new connection if need be?"""
+        return False
 
     # The database itself
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from hybrid_store.exceptions import HybridStoreError
 
-__all__ = ["EmbeddingCommand", "counted", "positive"]
+__all__ = ["EmbeddingCommand", "amount", "counted", "positive"]
 
 
 def positive(text: str) -> int:
@@ -23,6 +24,17 @@ def positive(text: str) -> int:
         number = 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return number
+
+
+def amount(text: str) -> float:
+    """A sum of money, for argparse."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an amount of 0 or more")
     return number
 
 

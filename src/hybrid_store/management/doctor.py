@@ -17,9 +17,9 @@ from django.db.migrations.executor import MigrationExecutor
 from hybrid_store.backends import vector_ops
 from hybrid_store.embedders import embedders
 from hybrid_store.exceptions import HybridStoreError
+from hybrid_store.models.coverage import Coverage, coverage
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.spaces import adopting
-from hybrid_store.sync.coverage import Coverage, coverage
 
 __all__ = ["Finding", "examine_coverage", "examine_database", "examine_embedder"]
 
@@ -155,7 +155,7 @@ def examine_embedder(alias: str) -> Finding:
 def examine_coverage(field: EmbeddingField, alias: str) -> Finding:
     """How much of the table is embedded."""
     try:
-        counts = coverage(field, using=alias)
+        counts = coverage(field.model._base_manager.using(alias), field.name)
     except DatabaseError as error:
         return Finding(
             False, field.label, str(error).strip().splitlines()[0], "Run manage.py migrate."
@@ -167,6 +167,8 @@ def examine_coverage(field: EmbeddingField, alias: str) -> Finding:
         (counts.blank, "without text"),
         (counts.other_spaces, "in other spaces"),
         (counts.unknown, "of unknown origin"),
+        (counts.failed, "failed"),
+        (counts.in_flight, "in flight"),
     ]:
         parts += [f"{count} {kind}"] if count else []
     return Finding(not counts.stale, field.label, ", ".join(parts), _refresh(field, counts))
@@ -175,5 +177,6 @@ def examine_coverage(field: EmbeddingField, alias: str) -> Finding:
 def _refresh(field: EmbeddingField, counts: Coverage) -> str:
     """What makes stale rows current."""
     replace = " --replace-spaces" if counts.other_spaces or counts.unknown else ""
-    fix = f"Run manage.py generate_embeddings {field.label}{replace}."
+    again = " --retry-failed" if counts.failed else ""
+    fix = f"Run manage.py generate_embeddings {field.label}{replace}{again}."
     return f"{fix} Or keep vectors of unknown origin: {adopting(field)}" if counts.unknown else fix

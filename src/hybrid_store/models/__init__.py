@@ -1,5 +1,6 @@
 """Vector columns, distances, indexes and searches for Django models."""
 
+from hybrid_store.models.coverage import Coverage, coverage
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fields import HalfVectorField, VectorField
 from hybrid_store.models.fingerprint import FingerprintField
@@ -11,13 +12,23 @@ from hybrid_store.models.functions import (
     MaxInnerProduct,
 )
 from hybrid_store.models.indexes import VectorIndex
-from hybrid_store.models.query import HybridManager, HybridQuerySet, HybridQuerySetMixin, stale
+from hybrid_store.models.query import (
+    HybridManager,
+    HybridQuerySet,
+    HybridQuerySetMixin,
+    failed,
+    stale,
+)
 from hybrid_store.models.search import nearest, recommend
+from hybrid_store.models.work import EmbeddingRun, EmbeddingWork
 
 __all__ = [
     "CosineDistance",
+    "Coverage",
     "Distance",
     "EmbeddingField",
+    "EmbeddingRun",
+    "EmbeddingWork",
     "FingerprintField",
     "HalfVectorField",
     "HybridManager",
@@ -28,6 +39,8 @@ __all__ = [
     "MaxInnerProduct",
     "VectorField",
     "VectorIndex",
+    "coverage",
+    "failed",
     "nearest",
     "recommend",
     "stale",

@@ -22,6 +22,7 @@ __all__ = [
     "content",
     "current",
     "is_blank",
+    "is_stale",
     "rendered_in_python",
     "rendering",
     "stale",
@@ -113,6 +114,9 @@ def stale(field: EmbeddingField) -> Q:
     return (~blank(field) & (unembedded | ~current(field))) | (blank(field) & leftover)
 
 
+content_stale = stale
+
+
 def stale_rows(queryset: QuerySet[Any], field: EmbeddingField) -> QuerySet[Any]:
     """The rows of `queryset` that need work.
 
@@ -124,13 +128,16 @@ def stale_rows(queryset: QuerySet[Any], field: EmbeddingField) -> QuerySet[Any]:
 
 
 def _scanned(queryset: QuerySet[Any], field: EmbeddingField) -> Iterator[Any]:
-    for row in queryset.iterator(chunk_size=SCAN_CHUNK):
-        text = rendered_in_python(field, row)
-        expected = None if is_blank(text) else field.space_prefix + content_digest(text)
-        stored = getattr(row, field.fingerprint_name)
-        has_vector = getattr(row, field.attname) is not None
-        if stored != expected or has_vector != (expected is not None):
-            yield row.pk
+    rows = queryset.iterator(chunk_size=SCAN_CHUNK)
+    return (row.pk for row in rows if is_stale(field, row))
+
+
+def is_stale(field: EmbeddingField, row: Model) -> bool:
+    """The same for a row whose source is a callable."""
+    text = rendered_in_python(field, row)
+    expected = None if is_blank(text) else field.space_prefix + content_digest(text)
+    has_vector = getattr(row, field.attname) is not None
+    return getattr(row, field.fingerprint_name) != expected or has_vector != (expected is not None)
 
 
 def rendered_in_python(field: EmbeddingField, row: Model) -> str:

@@ -9,9 +9,11 @@ from asgiref.sync import sync_to_async
 from django.db.models import Manager, Model, QuerySet
 
 from hybrid_store.models import freshness, search
+from hybrid_store.models.coverage import Coverage, coverage
 from hybrid_store.models.embedding import embedding_field, embedding_fields
+from hybrid_store.models.states import failed_rows
 
-__all__ = ["HybridManager", "HybridQuerySet", "HybridQuerySetMixin", "stale"]
+__all__ = ["HybridManager", "HybridQuerySet", "HybridQuerySetMixin", "failed", "stale"]
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -23,6 +25,16 @@ def stale(queryset: QuerySet[ModelT], field: str | None = None) -> QuerySet[Mode
     the rows are read and compared at once.
     """
     return freshness.stale_rows(queryset, embedding_field(queryset.model, field))
+
+
+def failed(
+    queryset: QuerySet[ModelT], field: str | None = None, *, reason_as: str = "reason"
+) -> QuerySet[ModelT]:
+    """The rows that could not be embedded as they are now, with the reason why under that name.
+
+    A row that was edited since has not failed. Stale rows only: what is embedded is none.
+    """
+    return failed_rows(queryset, embedding_field(queryset.model, field), reason_as)
 
 
 def _queryset(mixed: Any) -> QuerySet[Any]:
@@ -44,6 +56,14 @@ class HybridQuerySetMixin:
     def stale(self, field: str | None = None) -> Self:
         """The rows whose vector no longer matches their text, or that have none yet."""
         return cast(Self, stale(_queryset(self), field))
+
+    def coverage(self, field: str | None = None) -> Coverage:
+        """How many rows are current, stale, blank, failed and in flight; see `Coverage`."""
+        return coverage(_queryset(self), field)
+
+    def failed(self, field: str | None = None, *, reason_as: str = "reason") -> Self:
+        """The rows that could not be embedded as they are now, each with the reason why."""
+        return cast(Self, failed(_queryset(self), field, reason_as=reason_as))
 
     def embed_query(self) -> Self:
         """Compute the query vector now instead of when rows are fetched.

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any, cast
 
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import F, Value
+from django.db.models import Exists, F, Value
 from django.db.models.sql import Query
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 
@@ -139,7 +139,7 @@ class SearchCompiler:
     def _fetch_and_look(self, field: EmbeddingField, chunk_size: int) -> list[Any]:
         """All rows, by a query with one more column: are there vectors of other spaces?"""
         looking = cast(SearchQuery, self.query.clone())
-        looking.add_annotation(spaces.other_at_an_end(field, self._alias), LOOK)
+        looking.add_annotation(Exists(spaces.other_at_an_end(field, self._alias)), LOOK)
         compiler = looking.get_compiler(self.using, self.connection)
         chunks: list[list[Any]] = list(compiler._fetch_all_wanted(False, chunk_size))
         if chunks:

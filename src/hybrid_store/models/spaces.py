@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
-from django.db.models import Exists, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Left
 
 from hybrid_store.embedders import embedders
@@ -89,14 +89,15 @@ def refuse_other_spaces(field: EmbeddingField, using: str) -> None:
         )
 
 
-def other_at_an_end(field: EmbeddingField, using: str) -> Exists:
-    """Does the table still hold vectors of other spaces?
+def other_at_an_end(field: EmbeddingField, using: str) -> QuerySet[Any]:
+    """The first and the last row with a vector, if that is of another space than today's.
 
-    Generation goes by primary key, so a look at both ends of the table tells; it reads two rows.
+    Generation goes by primary key, so a look at both ends of the table tells whether it still holds
+    vectors of other spaces; it reads two rows.
     """
     embedded = _embedded(field, using)
     ends = Q(pk__in=_end(embedded, "pk")) | Q(pk__in=_end(embedded, "-pk"))
-    return Exists(embedded.filter(ends).exclude(in_space(field)))
+    return embedded.filter(ends).exclude(in_space(field))
 
 
 def looked_at(field: EmbeddingField, using: str) -> bool:

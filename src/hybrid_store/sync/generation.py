@@ -2,47 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from dataclasses import field as dataclass_field
-from functools import cached_property
+import threading
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 
 from hybrid_store.models.embedding import EmbeddingField
-from hybrid_store.models.spaces import of_other_space, of_unknown_origin
-from hybrid_store.sync.sources import SourceReader, SourceText, source_reader
+from hybrid_store.sync.finding import Finder
+from hybrid_store.sync.leases import LEASE_SECONDS, Leases
+from hybrid_store.sync.patience import DATABASE_PATIENCE
+from hybrid_store.sync.report import Estimate, Report
+from hybrid_store.sync.run import Run, RunOptions
+from hybrid_store.sync.sources import source_reader
 from hybrid_store.vectors import Vector
 
-__all__ = ["Generation", "Report", "embed_row"]
+__all__ = ["PATIENCE", "Generation", "embed_row"]
 
-
-@dataclass
-class Report:
-    """What a generation did, in rows."""
-
-    embedded: int = 0
-    cleared: int = 0
-    changed: int = 0
-    texts: int = 0
-    embedded_keys: list[Any] = dataclass_field(default_factory=list)
-
-    @property
-    def done(self) -> int:
-        """Rows dealt with, whatever came of them."""
-        return self.embedded + self.cleared + self.changed
+PATIENCE = 300.0
+"""Seconds without any answer from a provider after which a run gives up."""
 
 
 class Generation:
     """Embeds what is stale of one `EmbeddingField` in one database.
 
     Rows whose vector belongs to another space, or is of unknown origin, are left alone unless
-    `replace_spaces`: somebody may have paid for them. `limit` is
-    the most rows, `batch_size` the rows read, embedded and written at once (default: the
-    embedder's). No transaction is open while the embedder works. A row that is edited or deleted
-    while its text is embedded keeps what it has and stays stale.
+    `replace_spaces`: somebody may have paid for them. So are rows that failed, until their time
+    comes or their text changes, unless `retry_failed`.
+
+    `workers` is how many calls are made at once, `batch_size` the most texts of a call (defaults:
+    the embedder's); `limit` the most rows; `max_cost` what may be spent, in the currency of the
+    embedder's PRICE. `patience` is how many seconds an unavailable provider is waited for,
+    `database_patience` a database, `lease_seconds` how long the rows of a process that died wait.
+    With `wait_for_others`, rows that another run holds at the end are waited for, up to that time.
+
+    Any number of generations may run at once, in any number of processes. No connection is held
+    while an embedder works. A row that is edited or deleted meanwhile keeps what it has and stays
+    stale. A text that cannot be embedded is set aside with the reason, and the others go on.
     """
 
     def __init__(
@@ -50,97 +47,95 @@ class Generation:
         field: EmbeddingField,
         *,
         using: str = DEFAULT_DB_ALIAS,
-        limit: int | None = None,
+        workers: int | None = None,
         batch_size: int | None = None,
+        limit: int | None = None,
+        max_cost: float | None = None,
         replace_spaces: bool = False,
+        retry_failed: bool = False,
+        wait_for_others: bool = False,
+        patience: float = PATIENCE,
+        database_patience: float = DATABASE_PATIENCE,
+        lease_seconds: float = LEASE_SECONDS,
     ) -> None:
+        embedder = field.embedder
+        if max_cost is not None and embedder.price is None:
+            raise embedder.invalid("a run's cost can only be limited with a PRICE: set it.")
         self.field = field
-        self.reader: SourceReader = source_reader(field, using)
+        self.using = using
         self.limit = limit
-        self.batch_size = batch_size or field.embedder.batch_size
+        self.lease_seconds = lease_seconds
         self.replace_spaces = replace_spaces
+        self.retry_failed = retry_failed
+        self.reader = source_reader(field, using)
+        self.options = RunOptions(
+            workers=workers or embedder.workers,
+            batch_size=batch_size or embedder.batch_size,
+            limit=limit,
+            max_cost=max_cost,
+            patience=patience,
+            database_patience=database_patience,
+            wait_for_others=wait_for_others,
+        )
+        self._stop = threading.Event()
 
-    @cached_property
-    def rows(self) -> QuerySet[Any]:
-        """The rows to work on, sought anew by every evaluation where the source is in columns."""
-        return self._sought()
+    def _finder(self) -> Finder:
+        return Finder(
+            self.reader,
+            Leases(self.field, self.using, self.lease_seconds),
+            replace_spaces=self.replace_spaces,
+            retry_failed=self.retry_failed,
+        )
 
     def left(self) -> int:
-        """Rows that need work now, sought anew."""
-        return self._sought().count()
-
-    def _sought(self) -> QuerySet[Any]:
-        stale = self.reader.stale()
-        if self.replace_spaces:
-            return stale
-        return stale.exclude(of_other_space(self.field)).exclude(of_unknown_origin(self.field))
+        """Rows that need work now and that no other run holds."""
+        return self._finder().count()
 
     def left_alone(self) -> tuple[int, int]:
         """Rows whose vector belongs to another space, and rows whose vector is of unknown origin,
         that are not replaced."""
-        if self.replace_spaces:
-            return 0, 0
-        kinds = of_other_space(self.field), of_unknown_origin(self.field)
-        other, unknown = (self.reader.rows.filter(kind).count() for kind in kinds)
-        return other, unknown
+        return self._finder().left_alone()
 
     def run(self, stored: Callable[[Sequence[Any]], None] | None = None) -> Report:
-        """Work through `rows`; `stored` is called with the keys of every batch written.
+        """Embed what is stale; `stored` is called with the keys of every batch written.
 
-        An embedder's error ends the run; what was stored stays stored.
+        Raises the `EmbedderError` that stops a run: a key that is refused, an exhausted quota, a
+        provider that stays away. What was stored stays stored.
         """
-        report = Report()
-        for texts in self._batches():
-            before = report.done
-            self.process(texts, report)
-            if stored is not None and report.done > before:
-                stored(report.embedded_keys)
-            report.embedded_keys = []
-        return report
+        self._stop.clear()
+        return Run(self._finder(), self.options, self._stop, stored).go()
 
-    def _batches(self) -> Iterator[list[SourceText]]:
-        """Batches by primary key, so that rows that stay stale are not met again."""
-        rows, left = self.rows.order_by("pk"), self.limit
-        batch: list[SourceText] = []
-        while left is None or left > 0:
-            size = self.batch_size if left is None else min(self.batch_size, left)
-            after = rows.filter(pk__gt=batch[-1].pk) if batch else rows
-            batch = self.reader.read(after[:size])
-            if not batch:
-                return
-            left = None if left is None else left - len(batch)
-            yield batch
+    def stop(self) -> None:
+        """End a run in order, from another thread or a signal handler: calls that are being made
+        are waited for, and their vectors stored."""
+        self._stop.set()
 
-    def process(self, texts: list[SourceText], report: Report) -> None:
-        """Embed and store one batch, adding to `report`."""
-        vectors = self._embed(texts, report)
-        values = [vectors.get(text.text) for text in texts]
-        for text, value, kept in zip(texts, values, self.reader.store(texts, values), strict=True):
-            if not kept:
-                report.changed += 1
-            elif value is None:
-                report.cleared += 1
-            else:
-                report.embedded += 1
-                report.embedded_keys.append(text.pk)
-
-    def _embed(self, texts: list[SourceText], report: Report) -> dict[str, Vector]:
-        """The vectors of the distinct texts that are not blank."""
-        distinct = list(dict.fromkeys(text.text for text in texts if not text.is_blank))
-        if not distinct:
-            return {}
-        report.texts += len(distinct)
-        arrays = self.field.embedder.embed(distinct)
-        return {text: Vector(array) for text, array in zip(distinct, arrays, strict=True)}
+    def estimate(self) -> Estimate:
+        """What a run would do; reads the texts of all stale rows and calls nobody."""
+        finder, embedder = self._finder(), self.field.embedder
+        estimate, seen = Estimate(), set[str]()
+        for rows in finder.chunks(self.options.batch_size):
+            estimate.rows += len(rows)
+            estimate.blank += sum(row.is_blank for row in rows)
+            fresh = {row.content: row.text for row in rows if not row.is_blank}
+            texts = [text for content, text in fresh.items() if content not in seen]
+            seen.update(fresh)
+            estimate.add_texts(embedder.count_tokens(texts), embedder.max_tokens)
+        estimate.cost = embedder.cost(estimate.tokens)
+        return estimate
 
 
 def embed_row(field: EmbeddingField, instance: Model, using: str) -> bool:
-    """Embed one saved row if it is stale, and give the instance the stored pair."""
-    generation = Generation(field, using=using)
-    texts = generation.reader.read(generation.reader.stale(instance.pk))
+    """Embed one saved row if it is stale, and give the instance the stored pair.
+
+    No lease is taken: the row was saved by the caller just now.
+    """
+    reader = source_reader(field, using)
+    texts = reader.read(reader.stale(instance.pk))
     if not texts:
         return False
-    report = Report()
-    generation.process(texts, report)
+    [text] = texts
+    vector = None if text.is_blank else Vector(field.embedder.embed([text.text])[0])
+    [kept] = reader.store([text], [vector])
     instance.refresh_from_db(using=using, fields=[field.attname, field.fingerprint_name])
-    return bool(report.embedded)
+    return kept and vector is not None

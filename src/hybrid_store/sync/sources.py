@@ -6,13 +6,13 @@ A vector is written only if the row's text is still the one that was embedded.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from itertools import compress
+from itertools import compress, islice
 from typing import Any, NamedTuple
 
 from django.db import connections, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.models import freshness
@@ -22,6 +22,8 @@ from hybrid_store.sync.statements import GuardedUpdate, in_own_table
 from hybrid_store.vectors import Vector
 
 __all__ = ["SourceReader", "SourceText", "source_reader"]
+
+SCAN_CHUNK = 500
 
 
 class SourceText(NamedTuple):
@@ -52,6 +54,17 @@ class SourceReader(ABC):
     @abstractmethod
     def read(self, rows: QuerySet[Any]) -> list[SourceText]:
         """The texts of `rows`, in their order."""
+
+    @abstractmethod
+    def find_stale(self, rows: QuerySet[Any], most: int, *, any_space: bool) -> list[SourceText]:
+        """The first stale ones of the ordered `rows`, and their texts.
+
+        With `any_space`, also those that are only stale because their vector is of another space.
+        """
+
+    @abstractmethod
+    def count_stale(self, rows: QuerySet[Any], *, any_space: bool) -> int:
+        """How many of `rows` are stale, in the same sense."""
 
     def store(self, texts: Sequence[SourceText], values: Sequence[Vector | None]) -> list[bool]:
         """Write a vector a text, None to clear it; False for rows that have changed or gone."""
@@ -87,12 +100,35 @@ class ColumnReader(SourceReader):
         ).values_list("pk", "_source_text", "_source_content")
         return [SourceText(*row) for row in found]
 
+    def find_stale(self, rows: QuerySet[Any], most: int, *, any_space: bool) -> list[SourceText]:
+        return self.read(rows.filter(self._stale(any_space))[:most])
+
+    def count_stale(self, rows: QuerySet[Any], *, any_space: bool) -> int:
+        return rows.filter(self._stale(any_space)).count()
+
+    def _stale(self, any_space: bool) -> Q:
+        # A StaleIndex knows nothing of spaces.
+        return (freshness.stale if any_space else freshness.content_stale)(self.field)
+
 
 class CallableReader(SourceReader):
     """A callable source: rows are rendered in Python."""
 
     def read(self, rows: QuerySet[Any]) -> list[SourceText]:
         return [self._text(row) for row in rows.defer(self.field.name)]
+
+    def find_stale(self, rows: QuerySet[Any], most: int, *, any_space: bool) -> list[SourceText]:
+        return list(islice(self._scanned(rows), most))
+
+    def count_stale(self, rows: QuerySet[Any], *, any_space: bool) -> int:
+        return sum(1 for _ in self._scanned(rows.order_by("pk")))
+
+    def _scanned(self, rows: QuerySet[Any]) -> Iterator[SourceText]:
+        """The stale ones of the rows, which are ordered by primary key, read chunk by chunk."""
+        chunk = list(rows[:SCAN_CHUNK])
+        while chunk:
+            yield from (self._text(row) for row in chunk if freshness.is_stale(self.field, row))
+            chunk = list(rows.filter(pk__gt=chunk[-1].pk)[:SCAN_CHUNK])
 
     def _text(self, row: Any) -> SourceText:
         text = freshness.rendered_in_python(self.field, row)

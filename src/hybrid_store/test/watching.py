@@ -19,14 +19,16 @@ __all__ = [
 
 @contextmanager
 def _watched(kind: Kind, watch: Callable[[Sequence[str]], None]) -> Iterator[None]:
-    embed = BaseEmbedder.embed
+    embed = BaseEmbedder.embed_counted
 
-    def watched(self: BaseEmbedder, texts: Sequence[str], asked: Kind = Kind.DOCUMENT) -> Any:
+    def watched(
+        self: BaseEmbedder, texts: Sequence[str], asked: Kind = Kind.DOCUMENT, **options: Any
+    ) -> Any:
         if asked == kind:
             watch(texts)
-        return embed(self, texts, asked)
+        return embed(self, texts, asked, **options)
 
-    with mock.patch.object(BaseEmbedder, "embed", watched):
+    with mock.patch.object(BaseEmbedder, "embed_counted", watched):
         yield
 
 

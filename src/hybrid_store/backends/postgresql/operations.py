@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from hybrid_store.backends.base import BaseVectorOperations, Extension, IndexSpec, LateVector
-from hybrid_store.backends.postgresql import bulk, columns, extension
+from hybrid_store.backends.postgresql import bulk, columns, extension, failures
 from hybrid_store.backends.postgresql.transport import LateText, read, register_late_text, write
 from hybrid_store.backends.updates import RowUpdate
 from hybrid_store.vectors import HALF, SINGLE, Codec, Vector
@@ -135,6 +137,19 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
             name = self._schema + TYPE_NAMES[codec.name]
             self._oids[codec.name] = bulk.element_oid(self.connection, name)
         return self._oids[codec.name]
+
+    def json_rows(self, columns: Sequence[str]) -> str:
+        parts = (f"value->>{place} AS {name}" for place, name in enumerate(columns))
+        return f"(SELECT {', '.join(parts)} FROM json_array_elements(%s::json))"  # noqa: S608
+
+    def clock_skew(self) -> timedelta:
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT EXTRACT(EPOCH FROM clock_timestamp())::double precision")
+            [seconds] = cursor.fetchone()
+        return timedelta(seconds=seconds - time.time())
+
+    def is_passing(self, error: Exception) -> bool:
+        return failures.is_passing(error)
 
     def create_extension(self) -> None:
         extension.create_extension(self.connection)

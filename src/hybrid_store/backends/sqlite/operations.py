@@ -97,6 +97,14 @@ class SQLiteVectorOperations(BaseVectorOperations):
         key = queryset.model._meta.pk.attname
         queryset.update(**{key: F(key)})
 
+    def json_rows(self, columns: Sequence[str]) -> str:
+        parts = (f"json_extract(value, '$[{n}]') AS {name}" for n, name in enumerate(columns))
+        return f"(SELECT {', '.join(parts)} FROM json_each(%s))"  # noqa: S608
+
+    def is_passing(self, error: Exception) -> bool:
+        """Another connection holds the lock: SQLITE_BUSY or SQLITE_LOCKED."""
+        return "is locked" in str(error)
+
     def driver(self) -> str:
         return "sqlite3 (standard library)"
 

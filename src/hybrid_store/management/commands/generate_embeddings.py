@@ -2,39 +2,63 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
-from hybrid_store.management.base import EmbeddingCommand, counted, positive
+from hybrid_store.exceptions import EmbedderError
+from hybrid_store.management.base import EmbeddingCommand, amount, counted, positive
+from hybrid_store.management.interrupts import stopping_by
 from hybrid_store.management.progress import BarProgress, LineProgress, Progress, QuietProgress
-from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.management.summary import estimate_lines, failure_lines, summary
 from hybrid_store.models.spaces import adopting
-from hybrid_store.sync.generation import Generation, Report
+from hybrid_store.sync.generation import Generation
 from hybrid_store.sync.labels import labelled_fields
+from hybrid_store.sync.report import Report
 
 __all__ = ["Command"]
 
 # Up to so many rows, each has a line of its own.
 LISTED_ROWS = 100
+INTERRUPTED = 130
+"""Exit status of a command that a signal has ended, as shells have it: 128 + SIGINT."""
 
 
 class Command(EmbeddingCommand):
     help = (
         "Embeds every row whose embedding is missing or no longer matches its text. "
-        "Rows that are current cost nothing, so it can be run at any time."
+        "Rows that are current cost nothing, so it can be run at any time, also several times at "
+        "once, and be ended at any moment."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         self.add_labels(parser)
-        parser.add_argument("--dry-run", action="store_true", help="Only say what would be done.")
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="Only say how many rows, texts and tokens there are, and what they would cost.",
+        )
         parser.add_argument("--limit", type=positive, help="The most rows to embed, a field.")
+        parser.add_argument(
+            "--workers",
+            type=positive,
+            help="Calls to the embedder that are made at once (default: the embedder's).",
+        )
         parser.add_argument(
             "--batch-size",
             type=positive,
             help="Rows read, embedded and written at once (default: the embedder's).",
+        )
+        parser.add_argument(
+            "--max-cost",
+            type=amount,
+            help="End before more than this is spent, a field, in the currency of the PRICE.",
+        )
+        parser.add_argument(
+            "--retry-failed",
+            action="store_true",
+            help="Also try the rows again that could not be embedded before.",
         )
         parser.add_argument(
             "--replace-spaces",
@@ -47,56 +71,64 @@ class Command(EmbeddingCommand):
         fields = labelled_fields(options["labels"])
         if not fields:
             self.stdout.write("No model has an EmbeddingField.")
+        names = ("limit", "workers", "batch_size", "max_cost", "retry_failed", "replace_spaces")
+        chosen = {name: options[name] for name in names}
+        reports = []
         for field in fields:
             generation = Generation(
-                field,
-                using=options["database"],
-                limit=options["limit"],
-                batch_size=options["batch_size"],
-                replace_spaces=options["replace_spaces"],
+                field, using=options["database"], wait_for_others=True, **chosen
             )
-            self.generate(generation, options["dry_run"], options["verbosity"])
+            if options["dry_run"]:
+                self.estimate(generation)
+            else:
+                reports.append(self.generate(generation, options["verbosity"]))
+        if any(report.failed for report in reports) and not any(r.embedded for r in reports):
+            raise CommandError("No row was embedded.")
 
-    def generate(self, generation: Generation, dry_run: bool, verbosity: int) -> None:
+    def estimate(self, generation: Generation) -> None:
+        for line in estimate_lines(generation.field, generation.estimate()):
+            self.stdout.write(line)
+        self._tell_of_others(generation)
+
+    def generate(self, generation: Generation, verbosity: int) -> Report:
         field = generation.field
-        stale = generation.rows.count()
+        stale = generation.left()
         if verbosity:
             found = f"found {counted(stale)} to embed." if stale else "nothing to do."
             self.stdout.write(f"{field.label}: {found}")
         self._tell_of_others(generation)
-        if not stale or dry_run:
-            return
-        todo = min(stale, generation.limit or stale)
-        progress = self._progress(generation, todo, verbosity)
-        started = time.monotonic()
+        progress = self._progress(generation, min(stale, generation.limit or stale), verbosity)
         try:
-            report = generation.run(progress.stored)
+            with stopping_by(generation.stop):
+                report = generation.run(progress.stored)
+        except EmbedderError as error:
+            raise CommandError(
+                f"{field.label}: stopped. {error} What was embedded is stored; the next run goes "
+                "on from there."
+            ) from error
         finally:
             progress.close()
-        seconds = time.monotonic() - started
-        # Counted again, because another process may have been at work too.
-        left = generation.left() - report.changed if report.done < stale else 0
-        if verbosity:
-            self._summarise(field, report, left, seconds)
+        self._summarise(generation, report, verbosity)
+        return report
 
     def _progress(self, generation: Generation, todo: int, verbosity: int) -> Progress:
-        if verbosity == 0:
+        if verbosity == 0 or not todo:
             return QuietProgress()
         if todo <= LISTED_ROWS or verbosity >= 2:
-            return LineProgress(self.stdout, generation.field, generation.reader.using)
+            return LineProgress(self.stdout, generation.field, generation.using)
         return BarProgress(self.stderr, todo) if self.stderr.isatty() else QuietProgress()
 
-    def _summarise(self, field: EmbeddingField, report: Report, left: int, seconds: float) -> None:
-        parts = [f"{counted(report.embedded)} embedded"]
-        if report.cleared:
-            parts.append(f"{report.cleared} without text cleared")
-        if report.changed:
-            parts.append(f"{report.changed} changed meanwhile and still stale")
-        if left > 0:
-            parts.append(f"{left} left")
-        rate = f"{report.done / seconds:.1f} rows/s" if seconds else ""
-        summary = f"{field.label}: {', '.join(parts)} in {seconds:.1f} s ({rate})."
-        self.stdout.write(self.style.SUCCESS(summary))
+    def _summarise(self, generation: Generation, report: Report, verbosity: int) -> None:
+        for line in failure_lines(generation.field, report):
+            self._warn(line)
+        if report.done and verbosity:
+            ended_early = generation.limit or report.too_dear or report.interrupted
+            line = summary(generation.field, report, generation.left() if ended_early else 0)
+            self.stdout.write(line if report.interrupted else self.style.SUCCESS(line))
+        if report.too_dear:
+            self._warn(f"{generation.field.label}: ended, more would cost more than allowed.")
+        if report.interrupted:
+            raise CommandError("Interrupted. The next run goes on from here.", INTERRUPTED)
 
     def _tell_of_others(self, generation: Generation) -> None:
         field, (other, unknown) = generation.field, generation.left_alone()

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_store.models.embedding import EmbeddingField, embedding_field
-from hybrid_store.sync.generation import Generation, Report
+from hybrid_store.sync.generation import Generation
+from hybrid_store.sync.report import Report
 
 if TYPE_CHECKING:
     # Mixed into TestCase by the tests of a backend; only the type checker needs to know.

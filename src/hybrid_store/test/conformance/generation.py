@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
-from hybrid_store.exceptions import EmbedderAnswerError, EmbedderRefusedError
-from hybrid_store.sync.coverage import Coverage, coverage
+from hybrid_store.embedders.hashing import HashingEmbedder
+from hybrid_store.exceptions import EmbedderRefusedError
+from hybrid_store.models.coverage import Coverage
 from hybrid_store.sync.generation import Generation
 from hybrid_store.sync.verification import verify
 from hybrid_store.test.conformance.base import ConformanceBase, embedding_field, generate
@@ -83,21 +85,12 @@ class GenerationConformance(ConformanceBase):
         assert verify(embedding_field(Book)).ok
 
     def test_a_bad_answer_is_never_stored(self) -> None:
-        from unittest import mock
-
-        from hybrid_store.embedders.hashing import HashingEmbedder
-
         Book.objects.bulk_create([Book(title=f"title {n}") for n in range(3)])
-        good = np.ones((3, 384), dtype=np.float32)
-        holed = good.copy()
-        holed[1, 7] = np.nan
-        for answer in (good[:2], np.vstack([good, good]), good[:, :100], holed, good * 0):
-            with (
-                mock.patch.object(HashingEmbedder, "embed_batch", lambda *_: answer),  # noqa: B023
-                self.assertRaises(EmbedderAnswerError),
-            ):
-                generate(Book)
+        for name, spoil in BAD_ANSWERS.items():
+            with self.subTest(name), answering(spoil):
+                assert generate(Book, retry_failed=True).failed == 3
         assert not Book.objects.filter(embedding__isnull=False).exists()
+        assert Book.objects.failed().count() == 3
 
     def test_a_child_is_embedded_through_its_parent(self) -> None:
         novel = Novel.objects.create(title="novel", series="s")
@@ -126,8 +119,15 @@ class GenerationConformance(ConformanceBase):
             embedding=np.ones(384), embedding_fingerprint="0" * 16 + ":" + "0" * 32
         )
         Book.objects.create(title="by hand", embedding=np.ones(384))
-        assert coverage(embedding_field(Book)) == Coverage(
-            rows=5, current=1, stale=3, blank=1, other_spaces=1, unknown=1
+        assert Book.objects.coverage() == Coverage(
+            rows=5,
+            current=1,
+            stale=3,
+            blank=1,
+            other_spaces=1,
+            unknown=1,
+            failed=0,
+            in_flight=0,
         )
 
     def test_verification_names_every_fault_with_its_keys(self) -> None:
@@ -150,6 +150,25 @@ class GenerationConformance(ConformanceBase):
         with before_each_answer(lambda texts: Book.objects.update(year=1, description="edited")):
             report = Generation(embedding_field(Book), batch_size=2).run()
         assert (report.changed, report.embedded) == (2, 4)
+
+
+BAD_ANSWERS: dict[str, Callable[[Any], Any]] = {
+    "one too few": lambda vectors: vectors[:-1],
+    "one too many": lambda vectors: np.vstack([vectors, vectors[:1]]),
+    "too short": lambda vectors: vectors[:, :100],
+    "NaN": lambda vectors: vectors * np.nan,
+    "zero": lambda vectors: vectors * 0,
+}
+
+
+def answering(spoil: Callable[[Any], Any]) -> Any:
+    """Meanwhile the embedder's answers are spoilt."""
+    embed_batch = HashingEmbedder.embed_batch
+
+    def spoilt(self: HashingEmbedder, texts: Any) -> Any:
+        return spoil(np.asarray(embed_batch(self, texts)))
+
+    return mock.patch.object(HashingEmbedder, "embed_batch", spoilt)
 
 
 def _ignoring_texts(action: Callable[[], object], texts: Any) -> None:

@@ -1,0 +1,159 @@
+"""Leases: who embeds which row, among threads, processes and hosts.
+
+A lease is taken by one statement and ends by itself when its holder does. Whoever finds it ended
+takes it over; the former holder's vectors are refused then.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from django.db import connections, models
+from django.db.models import F
+from django.utils import timezone
+
+from hybrid_store.backends import vector_ops
+from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.keys import key_text
+from hybrid_store.models.states import records
+from hybrid_store.models.work import EmbeddingWork
+from hybrid_store.sync.sources import SourceText
+
+__all__ = ["LEASE_SECONDS", "Leases"]
+
+LEASE_SECONDS = 60.0
+"""How long the rows of a process that died wait for another. A living one renews its leases."""
+
+CLAIM = """
+INSERT INTO {table} AS held
+    (model, field, "key", fingerprint, token, lease_until, attempts, reason)
+SELECT %s, %s, claimed."key", claimed.fingerprint, %s, %s, 0, ''
+FROM {rows} AS claimed WHERE true ORDER BY claimed."key"
+ON CONFLICT (model, field, "key") DO UPDATE SET
+    token = excluded.token,
+    lease_until = excluded.lease_until,
+    fingerprint = excluded.fingerprint,
+    attempts = CASE WHEN {same} THEN held.attempts ELSE 0 END,
+    failed_at = CASE WHEN {same} THEN held.failed_at END,
+    next_try = CASE WHEN {same} THEN held.next_try END,
+    reason = CASE WHEN {same} THEN held.reason ELSE '' END
+WHERE (held.token = excluded.token OR held.lease_until IS NULL OR held.lease_until <= %s)
+    AND (held.failed_at IS NULL OR held.next_try <= %s OR NOT ({same}) OR %s)
+"""
+SAME = "held.fingerprint = excluded.fingerprint"
+
+
+class Leases:
+    """The leases that one run holds on rows of one embedding, in the rows' own database.
+
+    Times are the database's: hosts whose clocks differ agree about when a lease ends.
+    """
+
+    def __init__(self, field: EmbeddingField, using: str, seconds: float = LEASE_SECONDS) -> None:
+        self.field = field
+        self.using = using
+        self.duration = timedelta(seconds=seconds)
+        self.token = uuid.uuid4().hex
+        self.prefix = field.space_prefix
+
+    @property
+    def records(self) -> models.QuerySet[EmbeddingWork]:
+        """All records of the embedding."""
+        return records(self.field).using(self.using)
+
+    @property
+    def mine(self) -> models.QuerySet[EmbeddingWork]:
+        return self.records.filter(token=self.token)
+
+    @cached_property
+    def _skew(self) -> timedelta:
+        return vector_ops(connections[self.using]).clock_skew()
+
+    def now(self) -> datetime:
+        return timezone.now() + self._skew
+
+    def claim(self, texts: Sequence[SourceText], *, retry_failed: bool = False) -> list[SourceText]:
+        """Those of `texts` whose rows are this run's now, in their order.
+
+        A row is not if another run holds it, or if this very text has failed and is not due.
+        """
+        keys = {self._key(text.pk): text for text in texts}
+        rows = [[key, self.prefix + text.content] for key, text in keys.items()]
+        now = self.now()
+        with connections[self.using].cursor() as cursor:
+            cursor.execute(
+                self._claim_sql,
+                [
+                    *(self.field.model._meta.label, self.field.name),
+                    *(self.token, self._adapted(now + self.duration), json.dumps(rows)),
+                    *(self._adapted(now), self._adapted(now), retry_failed),
+                ],
+            )
+        claimed = self._held(keys)
+        return [text for key, text in keys.items() if key in claimed]
+
+    @cached_property
+    def _claim_sql(self) -> str:
+        table = connections[self.using].ops.quote_name(EmbeddingWork._meta.db_table)
+        rows = vector_ops(connections[self.using]).json_rows(('"key"', "fingerprint"))
+        return CLAIM.format(table=table, rows=rows, same=SAME)
+
+    def _key(self, pk: Any) -> str:
+        return key_text(self.field.model, pk)
+
+    def _adapted(self, moment: datetime) -> Any:
+        return connections[self.using].ops.adapt_datetimefield_value(moment)
+
+    def _held(self, keys: Collection[str]) -> set[str]:
+        return set(self.mine.filter(key__in=keys).values_list("key", flat=True))
+
+    def lock(self, keys: Iterable[Any]) -> set[Any]:
+        """Those of the primary `keys` that this run still holds, held until the transaction ends.
+
+        Comes first in a transaction that writes vectors: nobody can take the rows over meanwhile.
+        """
+        texts = {self._key(key): key for key in keys}
+        # A write, because SQLite has no other lock.
+        self.mine.filter(key__in=texts).update(lease_until=self.now() + self.duration)
+        return {texts[key] for key in self._held(texts)}
+
+    def renew(self) -> None:
+        """Put off the end of all leases that this run holds."""
+        self.mine.update(lease_until=self.now() + self.duration)
+
+    def finish(self, keys: Iterable[Any]) -> None:
+        """The rows are done: nothing of them is kept."""
+        self.mine.filter(key__in=[self._key(key) for key in keys]).delete()
+
+    def fail(self, keys: Iterable[Any], reason: str, wait: timedelta | None) -> datetime | None:
+        """The rows cannot be embedded; try again after a `wait`, or not at all.
+
+        Returns when. The wait doubles with every further failure of the same text.
+        """
+        now = self.now()
+        records = self.mine.filter(key__in=[self._key(key) for key in keys])
+        tried = max(records.values_list("attempts", flat=True), default=0)
+        next_try = None if wait is None else now + wait * 2 ** min(tried, 10)
+        records.update(
+            token="",
+            lease_until=None,
+            attempts=F("attempts") + 1,
+            failed_at=now,
+            next_try=next_try,
+            reason=reason,
+        )
+        return next_try
+
+    def release(self) -> None:
+        """Give back all that this run holds, as it was before."""
+        self.mine.filter(failed_at=None).delete()
+        self.mine.update(token="", lease_until=None)
+
+    def elsewhere(self) -> int:
+        """Rows that other runs hold now."""
+        return self.records.filter(lease_until__gt=self.now()).exclude(token=self.token).count()

@@ -1,0 +1,215 @@
+"""One run of generation: claim rows, send their texts, store the vectors.
+
+The thread that calls `Run.go` is the only one that touches the database. Between its short
+statements and transactions no connection is in use, however long a provider takes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import Error as AnyDatabaseError
+
+from hybrid_store.embedders import BaseEmbedder
+from hybrid_store.sync.announcing import Announcer
+from hybrid_store.sync.batches import Batch, Packer
+from hybrid_store.sync.calls import Answered, call, executor
+from hybrid_store.sync.failures import Failures
+from hybrid_store.sync.finding import Finder
+from hybrid_store.sync.intake import Intake
+from hybrid_store.sync.journal import Journal
+from hybrid_store.sync.patience import Patience
+from hybrid_store.sync.report import Report
+from hybrid_store.sync.settling import Settler
+from hybrid_store.sync.throttle import Throttle
+from hybrid_store.sync.writing import Writer
+
+__all__ = ["Run", "RunOptions"]
+
+RENEWALS = 3
+"""How often a lease is renewed before it would end."""
+POLL_SECONDS = 0.5
+"""Between looks at the rows that other runs hold."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run goes about its work; see `Generation`."""
+
+    workers: int
+    batch_size: int
+    limit: int | None
+    max_cost: float | None
+    patience: float
+    database_patience: float
+    wait_for_others: bool
+
+
+class Run:
+    """Works through what a `Finder` finds."""
+
+    def __init__(
+        self,
+        finder: Finder,
+        options: RunOptions,
+        stop: threading.Event,
+        stored: Callable[[Sequence[Any]], None] | None = None,
+    ) -> None:
+        self.finder = finder
+        self.options = options
+        self.stop = stop
+        self.leases = finder.leases
+        self.embedder: BaseEmbedder = finder.field.embedder
+        self.report = Report()
+        self.patience = Patience(self.leases.using, options.database_patience)
+        self.announcer = Announcer(finder.field, self.leases.using, stored)
+        self.journal = Journal(finder.field, self.leases, self.report)
+        self.throttle = Throttle(options.workers, options.patience)
+        packer = Packer(self.embedder, options.batch_size)
+        self.settler = Settler(
+            Writer(finder.reader, self.leases, self.journal, self.report),
+            packer,
+            Failures(self.throttle),
+            self.patience,
+            self.announcer,
+        )
+        self.intake = Intake(finder, packer, self.settler, options.limit)
+        self.executor = executor(options.workers)
+        self.ready: deque[Batch] = deque()
+        self.flying: dict[Future[Answered], Batch] = {}
+        self._renewed = time.monotonic()
+        self._walk()
+
+    def go(self) -> Report:
+        """Work until nothing is left or something stops the run.
+
+        Raises what stopped it, after everything that was paid for is stored and all leases are
+        given back.
+        """
+        try:
+            while not self._is_over():
+                self._fill()
+                self._dispatch()
+                self._settle()
+                self._renew()
+        except BaseException as error:
+            self._abandon(error)
+            raise
+        self._end()
+        if self.settler.error is not None:
+            raise self.settler.error
+        return self.report
+
+    # Over?
+
+    @property
+    def _stopping(self) -> bool:
+        return self.settler.error is not None or self.stop.is_set() or self.report.too_dear
+
+    def _is_over(self) -> bool:
+        if self.flying:
+            return False
+        if self._stopping:
+            return True
+        return self._exhausted and not self.ready and not self._others_left_work()
+
+    def _others_left_work(self) -> bool:
+        """Wait for rows in the hands of others; True if another walk may find some of them."""
+        if not self.options.wait_for_others or self.intake.left is not None:
+            return False
+        deadline = time.monotonic() + self.leases.duration.total_seconds() + POLL_SECONDS
+        waited = False
+        while self.patience(self.leases.elsewhere) and time.monotonic() < deadline:
+            waited = True
+            if self.stop.wait(POLL_SECONDS):
+                return False
+        if waited:
+            self._walk()
+        return waited and self.patience(self.leases.elsewhere) == 0
+
+    # Taking in
+
+    def _walk(self) -> None:
+        self._batches = self.intake.batches()
+        self._exhausted = False
+
+    def _has_room(self) -> bool:
+        """A batch a worker is kept ready, so that none waits for the database."""
+        return not (self._exhausted or self._stopping) and len(self.ready) < self.options.workers
+
+    def _fill(self) -> None:
+        while self._has_room():
+            try:
+                batch = next(self._batches)
+            except StopIteration:
+                self._exhausted = True
+                return
+            if batch is None:
+                return
+            self.ready.append(batch)
+
+    # Sending
+
+    def _dispatch(self) -> None:
+        while self.ready and not self._stopping and self.throttle.allows(len(self.flying)):
+            batch = self.ready.popleft()
+            if self._is_too_dear(batch):
+                self.ready.appendleft(batch)
+                self.report.too_dear = True
+                return
+            self.patience(self.journal.begin)
+            self.flying[self.executor.submit(call, self.embedder.alias, batch)] = batch
+
+    def _is_too_dear(self, batch: Batch) -> bool:
+        if self.options.max_cost is None:
+            return False
+        texts = [text for sent in (*self.flying.values(), batch) for text in sent.rows]
+        coming = self.embedder.cost(sum(self.embedder.count_tokens(texts)))
+        return (self.report.cost or 0.0) + (coming or 0.0) > self.options.max_cost
+
+    def _settle(self) -> None:
+        """Take in the answers that have come; wait for one where there is nothing else to do."""
+        timeout = 0.0 if self._has_room() else self._time_to_wait()
+        if not self.flying:
+            if self.ready and not self._stopping:
+                self.stop.wait(timeout)
+            return
+        done, _ = wait(self.flying, timeout, FIRST_COMPLETED)
+        for future in done:
+            del self.flying[future]
+            self.ready.extendleft(reversed(self.settler.settle(future.result())))
+
+    def _time_to_wait(self) -> float:
+        closed = self.throttle.seconds_closed
+        renewal = self.leases.duration.total_seconds() / RENEWALS
+        return min(closed, renewal) if closed and self.ready else renewal
+
+    # Keeping and giving back leases
+
+    def _renew(self) -> None:
+        interval = self.leases.duration.total_seconds() / RENEWALS
+        if time.monotonic() - self._renewed > interval:
+            self.patience(self.leases.renew)
+            self._renewed = time.monotonic()
+
+    def _end(self) -> None:
+        self.executor.shutdown()
+        self.report.interrupted = self.stop.is_set()
+        self.patience(self.leases.release)
+        self.report.elsewhere = self.patience(self.leases.elsewhere)
+        self.patience(lambda: self.journal.end(self.settler.error))
+        self.announcer.finished(self.report)
+
+    def _abandon(self, error: BaseException) -> None:
+        """The database is gone, or somebody is in a hurry: give back what can be given back."""
+        self.executor.shutdown(wait=False, cancel_futures=True)
+        with suppress(AnyDatabaseError):
+            self.leases.release()
+            self.journal.end(error)
