@@ -28,6 +28,18 @@ class TestGeneration(conformance.GenerationConformance, TestCase):
     pass
 
 
+class TestLeases(conformance.LeaseConformance, TestCase):
+    pass
+
+
+class TestFailures(conformance.FailureConformance, TestCase):
+    pass
+
+
+class TestRuns(conformance.RunConformance, TestCase):
+    pass
+
+
 class TestInheritance(conformance.InheritanceConformance, TestCase):
     pass
 

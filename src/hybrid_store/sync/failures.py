@@ -55,18 +55,21 @@ class Failures:
         repeats = next((n for kind, n in REPEATS.items() if isinstance(error, kind)), None)
         if repeats is None:
             return Decision.STOP
+        is_away = False
         if isinstance(error, EmbedderUnavailableError):
+            is_away = True
             if not self.throttle.failed(error.retry_after):
                 return Decision.STOP
-            if batch.failures == 0:
-                batch.failing_since = self.stored_batches
-            if batch.failing_since == self.stored_batches:
-                # No other batch fares better, so it is not this one's fault.
-                repeats = batch.failures + 1
+        if batch.failures == 0:
+            batch.failing_since = self.stored_batches
         batch.failures += 1
         if batch.failures <= repeats:
             return Decision.REPEAT
-        return Decision.SPLIT if len(batch.rows) > 1 else Decision.SET_ASIDE
+        if len(batch.rows) > 1:
+            return Decision.SPLIT
+        # While no other batch fares better, it is not this text's fault that nobody answers.
+        no_better = batch.failing_since == self.stored_batches
+        return Decision.REPEAT if is_away and no_better else Decision.SET_ASIDE
 
     def set_aside(self, error: Exception) -> EmbedderRefusedError | None:
         """A text was set aside; the error to stop with if too many were."""

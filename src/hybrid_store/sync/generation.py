@@ -20,6 +20,7 @@ from hybrid_store.vectors import Vector
 
 __all__ = ["PATIENCE", "Generation", "embed_row"]
 
+CHUNK = 1000
 PATIENCE = 300.0
 """Seconds without any answer from a provider after which a run gives up."""
 
@@ -114,7 +115,7 @@ class Generation:
         """What a run would do; reads the texts of all stale rows and calls nobody."""
         finder, embedder = self._finder(), self.field.embedder
         estimate, seen = Estimate(), set[str]()
-        for rows in finder.chunks(self.options.batch_size):
+        for rows in finder.chunks(CHUNK):
             estimate.rows += len(rows)
             estimate.blank += sum(row.is_blank for row in rows)
             fresh = {row.content: row.text for row in rows if not row.is_blank}

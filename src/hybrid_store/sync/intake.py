@@ -19,23 +19,25 @@ class Intake:
     """The batches of a run, made as they are asked for.
 
     Rows that need no embedder, because they have no text or one that this run has embedded before,
-    are written at once.
+    are written at once. `chunk` rows are read and claimed at a time: the fewer, the less can be
+    edited before it is embedded.
     """
 
     def __init__(
-        self, finder: Finder, packer: Packer, settler: Settler, limit: int | None = None
+        self, finder: Finder, packer: Packer, settler: Settler, chunk: int, limit: int | None
     ) -> None:
         self.finder = finder
         self.packer = packer
         self.settler = settler
         self.patience = settler.patience
+        self.chunk = chunk
         self.left = limit
 
     def batches(self) -> Iterator[Batch | None]:
         """Batches of one walk over the table; None where a look at the clock may be due."""
         last: Any = None
         while self.left != 0:
-            size = self.packer.size if self.left is None else min(self.packer.size, self.left)
+            size = self.chunk if self.left is None else min(self.chunk, self.left)
             found = self.patience(partial(self.finder.chunk, last, size))
             if not found:
                 break

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import Error as AnyDatabaseError
@@ -23,6 +23,7 @@ from hybrid_store.sync.batches import Batch, Packer
 from hybrid_store.sync.calls import Answered, call, executor
 from hybrid_store.sync.failures import Failures
 from hybrid_store.sync.finding import Finder
+from hybrid_store.sync.forgetting import forget_settled
 from hybrid_store.sync.intake import Intake
 from hybrid_store.sync.journal import Journal
 from hybrid_store.sync.patience import Patience
@@ -80,9 +81,10 @@ class Run:
             self.patience,
             self.announcer,
         )
-        self.intake = Intake(finder, packer, self.settler, options.limit)
+        chunk = options.batch_size * options.workers
+        self.intake = Intake(finder, packer, self.settler, chunk, options.limit)
         self.executor = executor(options.workers)
-        self.ready: deque[Batch] = deque()
+        self.ready = self.settler.ready
         self.flying: dict[Future[Answered], Batch] = {}
         self._renewed = time.monotonic()
         self._walk()
@@ -141,8 +143,9 @@ class Run:
         self._exhausted = False
 
     def _has_room(self) -> bool:
-        """A batch a worker is kept ready, so that none waits for the database."""
-        return not (self._exhausted or self._stopping) and len(self.ready) < self.options.workers
+        """A batch a worker is kept ready, so that none waits for the database; and one more, which
+        tells whether others than a failing one succeed."""
+        return not (self._exhausted or self._stopping) and len(self.ready) <= self.options.workers
 
     def _fill(self) -> None:
         while self._has_room():
@@ -184,7 +187,7 @@ class Run:
         done, _ = wait(self.flying, timeout, FIRST_COMPLETED)
         for future in done:
             del self.flying[future]
-            self.ready.extendleft(reversed(self.settler.settle(future.result())))
+            self.settler.settle(future.result())
 
     def _time_to_wait(self) -> float:
         closed = self.throttle.seconds_closed
@@ -204,6 +207,7 @@ class Run:
         self.report.interrupted = self.stop.is_set()
         self.patience(self.leases.release)
         self.report.elsewhere = self.patience(self.leases.elsewhere)
+        self.patience(partial(forget_settled, self.finder.reader, self.leases))
         self.patience(lambda: self.journal.end(self.settler.error))
         self.announcer.finished(self.report)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from functools import partial
 
 from hybrid_store.embedders.answers import Embedded
@@ -24,7 +25,7 @@ LONGEST_REASON = 1000
 class Settler:
     """Stores answers, and decides with `Failures` about batches that got none.
 
-    `error` is what the run has to be stopped with, if anything.
+    `ready` are the batches to be sent; `error` is what the run has to be stopped with, if anything.
     """
 
     def __init__(
@@ -40,15 +41,16 @@ class Settler:
         self.failures = failures
         self.patience = patience
         self.announcer = announcer
+        self.ready: deque[Batch] = deque()
         self.remembered = Remembered()
         self.error: Exception | None = None
 
-    def settle(self, answered: Answered) -> list[Batch]:
-        """Deal with one answer; returns the batches that have to be sent again."""
+    def settle(self, answered: Answered) -> None:
+        """Deal with one answer. A batch that has to be sent again goes back into `ready`."""
         if isinstance(answered.outcome, Exception):
-            return self._failed(answered.batch, answered.outcome)
-        self._store(answered.batch, answered.outcome, answered.seconds)
-        return []
+            self._failed(answered.batch, answered.outcome)
+        else:
+            self._store(answered.batch, answered.outcome, answered.seconds)
 
     def write_now(self, rows: list[SourceText], vectors: dict[str, Vector]) -> None:
         """Write rows that nothing was paid for."""
@@ -63,17 +65,17 @@ class Settler:
         self.failures.succeeded()
         self._tell_of_truncated(batch, answer.truncated)
 
-    def _failed(self, batch: Batch, error: Exception) -> list[Batch]:
+    def _failed(self, batch: Batch, error: Exception) -> None:
         decision = self.failures.decide(batch, error)
         if decision is Decision.REPEAT:
-            return [batch]
-        if decision is Decision.SPLIT:
-            return batch.halves()
-        if decision is Decision.SET_ASIDE:
+            # Behind the others: whether these succeed tells whose fault it is.
+            self.ready.append(batch)
+        elif decision is Decision.SPLIT:
+            self.ready.extendleft(reversed(batch.halves()))
+        elif decision is Decision.SET_ASIDE:
             self._set_aside(batch, error)
         else:
             self.error = self.error or error
-        return []
 
     def _set_aside(self, batch: Batch, error: Exception) -> None:
         rows, reason = batch.all_rows, str(error)[:LONGEST_REASON]

@@ -18,7 +18,7 @@ __all__ = [
 
 
 @contextmanager
-def _watched(kind: Kind, watch: Callable[[Sequence[str]], None]) -> Iterator[None]:
+def _watched(kind: Kind, watch: Callable[[Sequence[str]], object]) -> Iterator[None]:
     embed = BaseEmbedder.embed_counted
 
     def watched(
@@ -49,14 +49,14 @@ def count_documents_embedded() -> Iterator[list[str]]:
 
 
 @contextmanager
-def before_each_query(action: Callable[[Sequence[str]], None]) -> Iterator[None]:
+def before_each_query(action: Callable[[Sequence[str]], object]) -> Iterator[None]:
     """Call `action` with the texts of each query that is embedded meanwhile."""
     with _watched(Kind.QUERY, action):
         yield
 
 
 @contextmanager
-def before_each_answer(action: Callable[[Sequence[str]], None]) -> Iterator[None]:
+def before_each_answer(action: Callable[[Sequence[str]], object]) -> Iterator[None]:
     """Call `action` with the documents of each call, while the row waits for its vector."""
     with _watched(Kind.DOCUMENT, action):
         yield

@@ -11,6 +11,11 @@ spaces.
 """
 
 from hybrid_store.test.conformance.distances import DistanceConformance
+from hybrid_store.test.conformance.engine import (
+    FailureConformance,
+    LeaseConformance,
+    RunConformance,
+)
 from hybrid_store.test.conformance.fields import FieldConformance
 from hybrid_store.test.conformance.freshness import FreshnessConformance
 from hybrid_store.test.conformance.generation import GenerationConformance
@@ -21,11 +26,14 @@ from hybrid_store.test.conformance.spaces import SpaceConformance
 
 __all__ = [
     "DistanceConformance",
+    "FailureConformance",
     "FieldConformance",
     "FreshnessConformance",
     "GenerationConformance",
     "InheritanceConformance",
     "KeyConformance",
+    "LeaseConformance",
+    "RunConformance",
     "SearchConformance",
     "SpaceConformance",
 ]
