@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from hybrid_store.embedders import embedders
 from hybrid_store.embedders.answers import Embedded
 from hybrid_store.sync.batches import Batch
 
-__all__ = ["Answered", "InlineExecutor", "call", "executor"]
+__all__ = ["Answered", "InlineExecutor", "ThreadExecutor", "call", "executor"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -25,22 +28,44 @@ class Answered:
 
 
 class InlineExecutor(Executor):
-    """Runs each call in the calling thread."""
+    """Makes each call in the calling thread."""
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001
-            future.set_exception(error)
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future: Future[T] = Future()
+        _fulfil(future, fn, args, kwargs)
         return future
 
 
+class ThreadExecutor(Executor):
+    """Makes each call in a thread of its own, which does not keep the process from ending.
+
+    The threads of the standard library's executor are joined when the interpreter exits, so that a
+    second Ctrl-C would wait for the provider. Against a call, starting a thread costs nothing.
+    """
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future: Future[T] = Future()
+        threading.Thread(
+            target=_fulfil,
+            args=(future, fn, args, kwargs),
+            name="hybrid-store-embedder",
+            daemon=True,
+        ).start()
+        return future
+
+
+def _fulfil(
+    future: Future[T], fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    try:
+        future.set_result(fn(*args, **kwargs))
+    except Exception as error:  # noqa: BLE001
+        future.set_exception(error)
+
+
 def executor(workers: int) -> Executor:
-    """One call at once is made in the calling thread, more are made in threads of their own."""
-    if workers == 1:
-        return InlineExecutor()
-    return ThreadPoolExecutor(workers, thread_name_prefix="hybrid-store-embedder")
+    """One call at a time is made in the calling thread, several are made in threads."""
+    return InlineExecutor() if workers == 1 else ThreadExecutor()
 
 
 def call(alias: str, batch: Batch) -> Answered:

@@ -203,7 +203,6 @@ class Run:
             self._renewed = time.monotonic()
 
     def _end(self) -> None:
-        self.executor.shutdown()
         self.report.interrupted = self.stop.is_set()
         self.patience(self.leases.release)
         self.report.elsewhere = self.patience(self.leases.elsewhere)
@@ -213,7 +212,6 @@ class Run:
 
     def _abandon(self, error: BaseException) -> None:
         """The database is gone, or somebody is in a hurry: give back what can be given back."""
-        self.executor.shutdown(wait=False, cancel_futures=True)
         with suppress(AnyDatabaseError):
             self.leases.release()
             self.journal.end(error)

@@ -88,6 +88,7 @@ class Settler:
     def _write(
         self, rows: list[SourceText], vectors: dict[str, Vector], bill: Bill, seconds: float
     ) -> None:
+        self.patience(self.writer.journal.begin)
         written = self.patience(partial(self.writer.write, rows, vectors, bill))
         stored = set(written.stored)
         self.remembered.add([row for row in rows if row.pk in stored])
