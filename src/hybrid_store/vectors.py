@@ -24,6 +24,7 @@ VectorLike: TypeAlias = Any
 length, text such as "[1,2,3]", or anything with `to_numpy()` (the types of pgvector)."""
 
 SHOWN_VALUES = 3
+SINGLE_BYTES = 4
 
 
 class Vector(Sequence[float]):
@@ -65,7 +66,7 @@ class Vector(Sequence[float]):
         return json.dumps(self.to_list(), separators=(",", ":"))
 
     def is_zero(self) -> bool:
-        return not self._array.any()
+        return not np.count_nonzero(self._array)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy:
@@ -207,7 +208,9 @@ class Codec:
         Raises `VectorValueError` for a wrong dimension, NaN, infinities, overflow, and anything
         that is not a vector.
         """
-        if isinstance(value, bytes | bytearray | memoryview):
+        if isinstance(value, Vector):
+            vector = value
+        elif isinstance(value, bytes | bytearray | memoryview):
             vector = self._from_bytes(bytes(value), dimensions)
         elif isinstance(value, str):
             vector = self._from_text(value)
@@ -218,7 +221,7 @@ class Codec:
         return self.rounded(vector)
 
     def rounded(self, vector: Vector) -> Vector:
-        if self.dtype.itemsize == np.dtype(np.float32).itemsize:
+        if self.dtype.itemsize == SINGLE_BYTES:
             return vector
         wide = vector.to_numpy()
         with np.errstate(over="ignore"):

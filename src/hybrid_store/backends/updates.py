@@ -56,7 +56,8 @@ class RowUpdate:
         values = [f"{quote(column.name)} = {next(given)}" for column in self.columns]
         conditions = [f"{table}.{quote(key.name)} = {next(given)}" for key in self.keys]
         if self.guard is not None:
-            conditions.append(f"{next(given)} = {self.guard.sql}")
+            # CASE, lest a planner join by the guard and compute it for every row of the table.
+            conditions.append(f"CASE WHEN {next(given)} = {self.guard.sql} THEN 1 ELSE 0 END = 1")
         return (
             f"UPDATE {table} SET {', '.join(values)}{source} "  # noqa: S608
             f"WHERE {' AND '.join(conditions)}"

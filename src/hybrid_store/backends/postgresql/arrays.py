@@ -1,50 +1,61 @@
-"""Arrays of vectors in PostgreSQL's binary format, written by NumPy.
+"""One-dimensional arrays in PostgreSQL's binary format: vectors by NumPy, texts by one join.
 
-The text form takes a hundred times as long to make and to parse.
+The text form of a vector takes a hundred times as long to write and to parse. Sources of the
+formats: PostgreSQL, array_recv in src/backend/utils/adt/arrayfuncs.c; pgvector, vector_recv and
+halfvec_recv in src/vector.c and src/halfvec.c.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from struct import pack
+from struct import Struct
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hybrid_store.vectors import Codec, Vector
+from hybrid_store.vectors import Codec, FloatArray, Vector
 
-__all__ = ["array_of_vectors"]
+__all__ = ["TEXT_ARRAY_OID", "array_of_texts", "array_of_vectors"]
 
-# A NULL element is a length of -1 and nothing else.
-NULL = pack("!i", -1)
+# Numbers of types that are the same in every database; those of an extension's types are not.
+TEXT_OID = 25
+TEXT_ARRAY_OID = 1009
+# Number of dimensions, are there NULLs, type of the elements, length, index of the first element.
+_header = Struct("!iiIii").pack
+# What stands before the bytes of an element.
+_length = Struct("!i").pack
+NULL = _length(-1)
+
+
+def array_of_texts(texts: Sequence[str | None]) -> bytes:
+    """A value of the type text[], in UTF-8. None is NULL."""
+    parts = [NULL if text is None else _length(len(data := text.encode())) + data for text in texts]
+    return _header(1, None in texts, TEXT_OID, len(texts), 1) + b"".join(parts)
 
 
 def array_of_vectors(vectors: Sequence[Vector | None], codec: Codec, element_oid: int) -> bytes:
-    """A one-dimensional array of the type `element_oid`, as PostgreSQL receives it.
+    """An array of the type that has `element_oid` in this database, stored with `codec`.
 
-    The vectors, one or more, have the same number of dimensions. None is NULL. Sources of the
-    formats: PostgreSQL, array_recv in src/backend/utils/adt/arrayfuncs.c (dimensions, has NULLs,
-    element type; then length and lower bound of each dimension; then the elements, each behind its
-    length); pgvector, vector_recv and halfvec_recv in src/vector.c and src/halfvec.c.
+    The vectors, all of the same number of dimensions, hold values that the codec can store. None
+    is NULL.
     """
     held = [vector.to_numpy() for vector in vectors if vector is not None]
-    header = pack("!iiIii", 1, len(held) < len(vectors), element_oid, len(vectors), 1)
+    header = _header(1, len(held) < len(vectors), element_oid, len(vectors), 1)
     elements = _elements(held, codec) if held else np.empty(0)
     if len(held) == len(vectors):
         return header + elements.tobytes()
     given = iter(elements)
-    parts = (NULL if vector is None else next(given).tobytes() for vector in vectors)
+    parts = [NULL if vector is None else next(given).tobytes() for vector in vectors]
     return header + b"".join(parts)
 
 
-def _elements(arrays: Sequence[np.ndarray], codec: Codec) -> np.ndarray:
-    """One record a vector: its length in bytes, its dimensions, two unused bytes, its values."""
+def _elements(arrays: Sequence[FloatArray], codec: Codec) -> NDArray[np.void]:
+    """A record for each vector: its length in bytes, its dimensions, two unused bytes, values."""
     dimensions = arrays[0].size
     values = np.dtype((codec.dtype.newbyteorder(">"), dimensions))
-    record = np.dtype(
-        [("length", ">i4"), ("dimensions", ">i2"), ("unused", ">i2"), ("values", values)]
-    )
+    record = np.dtype([("length", ">i4"), ("size", ">i2"), ("unused", ">i2"), ("values", values)])
     elements = np.zeros(len(arrays), record)
     elements["length"] = record.itemsize - record["length"].itemsize
-    elements["dimensions"] = dimensions
+    elements["size"] = dimensions
     elements["values"] = arrays
     return elements

@@ -1,6 +1,6 @@
 """Batches of rows in one statement, with an array a column.
 
-Vectors go as binary arrays where the driver is psycopg 3. Django's own cursor cannot send those: it
+Where the driver is psycopg 3 the arrays are binary. Django's own cursor cannot send those: it
 writes parameters into the text of the statement. So they go through a plain cursor on Django's
 connection, in the same transaction. On psycopg2 they go as text.
 """
@@ -9,40 +9,54 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from hybrid_store.backends.postgresql.arrays import array_of_vectors
+from hybrid_store.backends.postgresql.arrays import TEXT_ARRAY_OID, array_of_texts, array_of_vectors
 from hybrid_store.backends.postgresql.transport import write
 from hybrid_store.backends.updates import Column, RowUpdate
+from hybrid_store.vectors import Codec, Vector
 
-__all__ = ["element_oid", "sends_binary", "update_rows"]
+__all__ = ["sends_binary", "type_oid", "update_rows"]
+
+Row = Sequence[Any]
+Oids = Mapping[str, int]
+"""Codec name -> the number of its type in a database."""
 
 ROWS = "hybrid_store_rows"
 # Lengths and precisions, as in varchar(20): a cast to those would cut values off silently.
 MODIFIERS = re.compile(r"\([\d, ]+\)")
+# PostgreSQL keeps what UNNEST gives in `work_mem`, 4 MB by default, and beyond that in a file.
+STATEMENT_BYTES = 2**21
+# About what a row has besides its vectors.
+OTHER_BYTES = 200
 
 
-class BinaryArray(NamedTuple):
-    """A parameter in binary form; `oid` is the array's type, 0 for that of the cast around it."""
+class VectorArray(bytes):
+    """A parameter in binary form; its type is that of the cast around it."""
 
-    data: bytes
+
+class TextArray(bytes):
+    """A parameter of the type text[] in binary form."""
 
 
 @functools.cache
-def _dumper() -> type[Any]:
+def _dumpers() -> dict[type[bytes], type[Any]]:
     from psycopg.adapt import Dumper
     from psycopg.pq import Format
 
-    class BinaryArrayDumper(Dumper):
+    class VectorArrayDumper(Dumper):
         format = Format.BINARY
 
-        def dump(self, obj: BinaryArray) -> bytes:
-            return obj.data
+        def dump(self, obj: bytes) -> bytes:
+            return obj
 
-    return BinaryArrayDumper
+    class TextArrayDumper(VectorArrayDumper):
+        oid = TEXT_ARRAY_OID
+
+    return {VectorArray: VectorArrayDumper, TextArray: TextArrayDumper}
 
 
 def sends_binary(connection: BaseDatabaseWrapper) -> bool:
@@ -51,11 +65,48 @@ def sends_binary(connection: BaseDatabaseWrapper) -> bool:
     return hasattr(connection.connection, "adapters")
 
 
-def element_oid(connection: BaseDatabaseWrapper, type_name: str) -> int:
+def type_oid(connection: BaseDatabaseWrapper, name: str) -> int:
+    """The number of a type in this database."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT %s::regtype::oid", [type_name])
+        cursor.execute("SELECT %s::regtype::oid", [name])
         oid: int = cursor.fetchone()[0]
     return oid
+
+
+def update_rows(
+    connection: BaseDatabaseWrapper, update: RowUpdate, rows: Sequence[Row], oids: Oids | None
+) -> list[bool]:
+    """See `BaseVectorOperations.update_rows`. Without `oids` arrays go as text.
+
+    While it waits for another transaction, PostgreSQL compares again with what that has committed.
+    """
+    sql = _sql(connection, update)
+    written: list[bool] = []
+    with _cursor(connection, binary=oids is not None) as cursor:
+        for chunk in _chunks(update, rows):
+            columns = zip(update.inputs, zip(*chunk, strict=True), strict=True)
+            arrays = [_array(column, values, oids) for column, values in columns]
+            keys = arrays[len(update.columns) :][: len(update.keys)]
+            cursor.execute(sql, [*arrays, *update.params, *keys])
+            places = {place for (place,) in cursor.fetchall()}
+            written += [place in places for place in range(1, len(chunk) + 1)]
+    return written
+
+
+def _sql(connection: BaseDatabaseWrapper, update: RowUpdate) -> str:
+    quote, inputs = connection.ops.quote_name, update.inputs
+    names = [f"c{number}" for number in range(len(inputs))]
+    unnest = f"unnest({', '.join(map(_typed, inputs))}) WITH ORDINALITY"
+    source = f" FROM {unnest} AS {ROWS} ({', '.join(names)}, place)"
+    sql = update.sql(quote, [f"{ROWS}.{name}" for name in names], source)
+    # Says what the join says already, for the planner: else it reads the whole of a table of some
+    # ten thousand rows for every batch.
+    found = (f"{quote(update.table)}.{quote(k.name)} = ANY({_typed(k)})" for k in update.keys)
+    return f"{sql} AND {' AND '.join(found)} RETURNING {ROWS}.place"
+
+
+def _typed(column: Column) -> str:
+    return f"%s::{MODIFIERS.sub('', column.type)}[]"
 
 
 def _cursor(connection: BaseDatabaseWrapper, binary: bool) -> Any:
@@ -64,41 +115,30 @@ def _cursor(connection: BaseDatabaseWrapper, binary: bool) -> Any:
         return connection.cursor()
     from psycopg import Cursor
 
-    connection.connection.adapters.register_dumper(BinaryArray, _dumper())
-    make = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     plain: Any = Cursor(connection.connection)
+    for kind, dumper in _dumpers().items():
+        plain.adapters.register_dumper(kind, dumper)
+    make = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     return make(plain)
 
 
-def update_rows(
-    connection: BaseDatabaseWrapper,
-    update: RowUpdate,
-    rows: Sequence[Sequence[Any]],
-    oids: dict[str, int] | None,
-) -> list[bool]:
-    """See `BaseVectorOperations.update_rows`. `oids` are those of the vector types by codec, None
-    to send text.
-
-    While it waits for another transaction, PostgreSQL compares again with what that has committed.
-    """
-    inputs = update.inputs
-    arrays = [
-        _array(column, values, oids)
-        for column, values in zip(inputs, zip(*rows, strict=True), strict=True)
-    ]
-    names = [f"c{number}" for number in range(len(inputs))]
-    casts = ", ".join(f"%s::{MODIFIERS.sub('', column.type)}[]" for column in inputs)
-    source = f" FROM unnest({casts}) WITH ORDINALITY AS {ROWS} ({', '.join(names)}, place)"
-    sql = update.sql(connection.ops.quote_name, [f"{ROWS}.{name}" for name in names], source)
-    with _cursor(connection, oids is not None) as cursor:
-        cursor.execute(f"{sql} RETURNING {ROWS}.place", [*arrays, *update.params])
-        written = {place for (place,) in cursor.fetchall()}
-    return [place in written for place in range(1, len(rows) + 1)]
+def _chunks(update: RowUpdate, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """`rows` in parts that are written at once."""
+    vectors = zip(update.inputs, rows[0], strict=True)
+    sizes = [c.codec.size(len(value)) for c, value in vectors if c.codec and value is not None]
+    length = max(1, STATEMENT_BYTES // (sum(sizes) + OTHER_BYTES))
+    return (rows[start : start + length] for start in range(0, len(rows), length))
 
 
-def _array(column: Column, values: Sequence[Any], oids: dict[str, int] | None) -> Any:
-    if column.codec is None:
-        return list(values)
+def _array(column: Column, values: Row, oids: Oids | None) -> Any:
+    if column.codec is not None:
+        return _array_of_vectors(column.codec, values, oids)
+    if oids is not None and {*map(type, values)} <= {str, type(None)}:
+        return TextArray(array_of_texts(values))
+    return list(values)
+
+
+def _array_of_vectors(codec: Codec, vectors: Sequence[Vector | None], oids: Oids | None) -> Any:
     if oids is None:
-        return [None if vector is None else write(vector) for vector in values]
-    return BinaryArray(array_of_vectors(values, column.codec, oids[column.codec.name]))
+        return [None if vector is None else write(vector) for vector in vectors]
+    return VectorArray(array_of_vectors(vectors, codec, oids[codec.name]))

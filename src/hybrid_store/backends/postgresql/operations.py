@@ -135,7 +135,7 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
         """The type's number in this database, asked for once a connection."""
         if codec.name not in self._oids:
             name = self._schema + TYPE_NAMES[codec.name]
-            self._oids[codec.name] = bulk.element_oid(self.connection, name)
+            self._oids[codec.name] = bulk.type_oid(self.connection, name)
         return self._oids[codec.name]
 
     def json_rows(self, columns: Sequence[str]) -> str:
