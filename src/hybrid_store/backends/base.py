@@ -148,21 +148,6 @@ class BaseVectorOperations:
         """DDL that casts a vector column to another of the database's own vector types."""
         self.unsupported("vector columns of its own")
 
-    def write_column(
-        self,
-        table: str,
-        column: str,
-        keys: Sequence[str],
-        placeholder: str,
-        rows: Sequence[Sequence[Any]],
-    ) -> None:
-        """Set `column` in every row of a batch: `rows` are (value, *key), as they are bound."""
-        quote = self.connection.ops.quote_name
-        where = " AND ".join(f"{quote(key)} = %s" for key in keys)
-        sql = f"UPDATE {quote(table)} SET {quote(column)} = {placeholder} WHERE {where}"  # noqa: S608
-        with self.connection.cursor() as cursor:
-            cursor.executemany(sql, rows)
-
     # Rows
 
     def update_rows(self, update: RowUpdate, rows: Sequence[Sequence[Any]]) -> list[bool]:

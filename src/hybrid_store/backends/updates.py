@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hybrid_store.vectors import Codec
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.models import Field
 
 __all__ = ["Column", "Guard", "RowUpdate"]
 
@@ -17,6 +21,12 @@ class Column(NamedTuple):
     name: str
     type: str
     codec: Codec | None = None
+
+    @classmethod
+    def of(cls, field: Field[Any, Any], connection: BaseDatabaseWrapper) -> Column:
+        """The column of a model field; the type is that of a reference to it, never "serial"."""
+        column_type = field.rel_db_type(connection)
+        return cls(str(field.column), str(column_type), getattr(field, "codec", None))
 
 
 class Guard(NamedTuple):
@@ -32,7 +42,7 @@ class RowUpdate:
 
     A row to write is a tuple with a value for each of `inputs`: for `columns`, then for `keys`,
     then the text that `guard` must equal for the row to be written. Vectors are `Vector`s, all else
-    is as the database driver takes it; None is NULL. No two rows of a batch have the same key.
+    is as `get_db_prep_value` gives it; None is NULL. No two rows of a batch have the same key.
     """
 
     table: str

@@ -14,6 +14,7 @@ from django.db.migrations.state import ProjectState
 from django.db.models import NOT_PROVIDED, Field, Model, QuerySet
 
 from hybrid_store.backends import BaseVectorOperations, vector_ops
+from hybrid_store.backends.updates import Column, RowUpdate
 from hybrid_store.exceptions import VectorConversionError
 from hybrid_store.models.fields import BaseVectorField
 from hybrid_store.operations.diagnosis import report
@@ -144,7 +145,7 @@ class ColumnChange:
             comment = f"-- {self.label}: Python converts the values here, SQL cannot say how."
             self.schema_editor.collected_sql.append(comment)
         else:
-            self._fill(convert, staged, self._model(with_both))
+            self._fill(convert, self._model(with_both))
         without_old = self._without_old_column(with_both)
         model = self._model(without_old)
         field: AnyField = model._meta.get_field(STAGED)  # type: ignore[assignment]
@@ -191,13 +192,13 @@ class ColumnChange:
         operation.database_forwards(self.app_label, self.schema_editor, with_both, state)
         return state
 
-    def _fill(self, convert: Convert, staged: AnyField, model: type[Model]) -> None:
+    def _fill(self, convert: Convert, model: type[Model]) -> None:
         written = 0
         for page in pages(self.rows, self.name):
             values = [(key, convert(key, value)) for key, value in page]
             batch = [self._bound(key, value) for key, value in values if value is not None]
             if batch:
-                self._write(staged, batch)
+                self._write(batch)
             written += len(batch)
         rows = model._base_manager.using(self.connection.alias)
         stored = rows.filter(**{f"{STAGED}__isnull": False}).count()
@@ -205,21 +206,21 @@ class ColumnChange:
             raise self.error(f"{written} values were converted, but {stored} are stored.")
 
     def _bound(self, key: Any, value: Any) -> tuple[Any, ...]:
-        """A value and its row's key as they are bound to a statement."""
+        """A value and its row's key as `update_rows` takes them."""
         fields = self.model._meta.pk_fields
         keys = key if len(fields) > 1 else (key,)
-        return (
-            self.new.get_db_prep_save(value, self.connection),
-            *(
-                field.get_db_prep_value(part, self.connection)
-                for field, part in zip(fields, keys, strict=True)
-            ),
-        )
+        if isinstance(self.new, BaseVectorField):
+            value = self.new.get_prep_value(value)
+        else:
+            value = self.new.get_db_prep_save(value, self.connection)
+        parts = zip(fields, keys, strict=True)
+        return value, *(field.get_db_prep_value(part, self.connection) for field, part in parts)
 
-    def _write(self, staged: AnyField, batch: Sequence[tuple[Any, ...]]) -> None:
+    def _write(self, batch: Sequence[tuple[Any, ...]]) -> None:
         options = self.model._meta
-        keys = [str(field.column) for field in options.pk_fields]
-        placeholder = "%s"
-        if isinstance(staged, BaseVectorField):
-            placeholder = self.ops.placeholder(staged.codec)
-        self.ops.write_column(options.db_table, STAGED, keys, placeholder, batch)
+        update = RowUpdate(
+            table=options.db_table,
+            columns=[Column.of(self.new, self.connection)._replace(name=STAGED)],
+            keys=[Column.of(key, self.connection) for key in options.pk_fields],
+        )
+        self.ops.update_rows(update, batch)

@@ -49,10 +49,11 @@ class GuardedUpdate:
         self.connection = connections[using]
         self.keys = field.model._meta.pk_fields
         self.guarded = guarded
+        fingerprint: Any = field.model._meta.get_field(field.fingerprint_name)
         self.update = RowUpdate(
             table=field.model._meta.db_table,
-            columns=[self._column(field), self._column(self._fingerprint)],
-            keys=[self._column(key) for key in self.keys],
+            columns=[Column.of(column, self.connection) for column in (field, fingerprint)],
+            keys=[Column.of(key, self.connection) for key in self.keys],
             guard=self._guard() if guarded else None,
         )
 
@@ -89,14 +90,6 @@ class GuardedUpdate:
             key.get_db_prep_value(part, self.connection)
             for key, part in zip(self.keys, parts, strict=True)
         ]
-
-    @property
-    def _fingerprint(self) -> Any:
-        return self.field.model._meta.get_field(self.field.fingerprint_name)
-
-    def _column(self, field: Any) -> Column:
-        codec = getattr(field, "codec", None)
-        return Column(field.column, field.rel_db_type(self.connection), codec)
 
     def _guard(self) -> Guard:
         if not in_own_table(self.field):

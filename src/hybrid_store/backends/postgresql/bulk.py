@@ -10,7 +10,10 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -19,7 +22,7 @@ from hybrid_store.backends.postgresql.transport import write
 from hybrid_store.backends.updates import Column, RowUpdate
 from hybrid_store.vectors import Codec, Vector
 
-__all__ = ["sends_binary", "type_oid", "update_rows"]
+__all__ = ["is_sent", "sends_binary", "type_oid", "update_rows"]
 
 Row = Sequence[Any]
 Oids = Mapping[str, int]
@@ -30,6 +33,8 @@ ROWS = "hybrid_store_rows"
 MODIFIERS = re.compile(r"\([\d, ]+\)")
 # PostgreSQL keeps what UNNEST gives in `work_mem`, 4 MB by default, and beyond that in a file.
 STATEMENT_BYTES = 2**21
+# Values that the drivers send in arrays; a list would be taken for a further dimension.
+SENT = {Vector, str, int, float, Decimal, bytes, UUID, date, datetime, type(None)}
 # About what a row has besides its vectors.
 OTHER_BYTES = 200
 
@@ -57,6 +62,11 @@ def _dumpers() -> dict[type[bytes], type[Any]]:
         oid = TEXT_ARRAY_OID
 
     return {VectorArray: VectorArrayDumper, TextArray: TextArrayDumper}
+
+
+def is_sent(rows: Sequence[Row]) -> bool:
+    """Can `update_rows` write these values?"""
+    return {type(value) for row in rows for value in row} <= SENT
 
 
 def sends_binary(connection: BaseDatabaseWrapper) -> bool:

@@ -126,6 +126,8 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
         return columns.change_type_sql(self.connection, table, column, db_type)
 
     def update_rows(self, update: RowUpdate, rows: Sequence[Sequence[Any]]) -> list[bool]:
+        if not bulk.is_sent(rows):
+            return super().update_rows(update, rows)
         oids = None
         if bulk.sends_binary(self.connection):
             oids = {c.codec.name: self._oid(c.codec) for c in update.columns if c.codec}
