@@ -50,3 +50,7 @@ class TestSpaces(conformance.SpaceConformance, TestCase):
 
 class TestKeys(conformance.KeyConformance, HypothesisTestCase):
     pass
+
+
+class TestWriting(conformance.WritingConformance, TestCase):
+    pass

@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.postgresql import extension
+from hybrid_store.backends.updates import Column, RowUpdate
 from hybrid_store.models import CosineDistance, L2Distance, VectorField, VectorIndex
 from hybrid_store.models.embedding import embedding_field
 from hybrid_store.models.fingerprint import fingerprint
@@ -228,6 +229,11 @@ def test_the_extension_may_be_in_any_schema(extension_schema: str) -> None:
         ).get()
         assert (row.vector, round(row.c, 6), row.d) == (Vector([1, 2, 2]), 0, 2)
         assert "ext.vector_cosine_ops" in definition("elsewhere_vec")
+        columns = [Column.of(field, connection) for field in Elsewhere._meta.local_fields]
+        update = RowUpdate(Elsewhere._meta.db_table, columns=columns[1:], keys=columns[:1])
+        written = vector_ops(connection).update_rows(update, [(Vector([2, 2, 1]), row.pk)])
+        assert written == [True]
+        assert Elsewhere._base_manager.get().vector == [2, 2, 1]
     finally:
         with connection.schema_editor() as editor:
             editor.delete_model(Elsewhere)

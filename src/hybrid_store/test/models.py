@@ -29,6 +29,7 @@ __all__ = [
     "Point",
     "Post",
     "Recording",
+    "Remix",
     "Report",
     "Review",
     "ShortBook",
@@ -117,6 +118,8 @@ class Term(models.Model):
     """A text as primary key."""
 
     word = models.CharField(primary_key=True, max_length=100)
+    meaning = models.TextField(blank=True)
+    embedding = EmbeddingField(source=["word", "meaning"], dimensions=DIMENSIONS)
 
 
 class Passage(models.Model):
@@ -127,6 +130,8 @@ class Passage(models.Model):
     code = models.UUIDField()
     number = models.BigIntegerField()
     place = models.CharField(max_length=100)
+    text = models.TextField()
+    embedding = EmbeddingField(source=["place", "text"], dimensions=DIMENSIONS)
 
 
 class Review(models.Model):
@@ -187,6 +192,17 @@ class Recording(Note):
 
     words = models.TextField()
     words_embedding = EmbeddingField(source="words", dimensions=DIMENSIONS)
+
+
+class Remix(Recording):
+    """A grandchild with odd names in the database, and an embedding of its parent's column."""
+
+    title = models.TextField(db_column="The Title")
+    title_embedding = EmbeddingField(source="title", dimensions=DIMENSIONS, db_column="The Vector")
+    parent_embedding = EmbeddingField(source=["title", "words"], dimensions=DIMENSIONS)
+
+    class Meta:
+        db_table = "Odd Table"
 
 
 def essay_text(essay: Any) -> str:

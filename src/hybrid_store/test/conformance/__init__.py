@@ -23,6 +23,7 @@ from hybrid_store.test.conformance.inheritance import InheritanceConformance
 from hybrid_store.test.conformance.keys import KeyConformance
 from hybrid_store.test.conformance.search import SearchConformance
 from hybrid_store.test.conformance.spaces import SpaceConformance
+from hybrid_store.test.conformance.writing import WritingConformance
 
 __all__ = [
     "DistanceConformance",
@@ -36,4 +37,5 @@ __all__ = [
     "RunConformance",
     "SearchConformance",
     "SpaceConformance",
+    "WritingConformance",
 ]
