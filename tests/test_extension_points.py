@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 from django.db import NotSupportedError, connection
+from django.test.utils import CaptureQueriesContext
 
 from hybrid_store import backends
 from hybrid_store.backends import BaseVectorOperations, register_backend, vector_ops
 from hybrid_store.models import CosineDistance, Distance, L2Distance
-from hybrid_store.test.models import Point
+from hybrid_store.models.embedding import embedding_field
+from hybrid_store.sync.sources import source_reader
+from hybrid_store.sync.statements import GuardedUpdate
+from hybrid_store.test.models import Book, Point
 from hybrid_store.vectors import Codec, Vector
 
 
@@ -55,6 +60,26 @@ def test_one_call_registers_a_database(exampledb: Any) -> None:
 def test_a_database_can_be_registered_by_its_path(exampledb: Any) -> None:
     register_backend("exampledb", f"{__name__}.TextOperations")
     assert vector_ops(exampledb).display_name == "Exampledb"
+
+
+@pytest.mark.django_db
+def test_a_database_writes_batches_row_by_row_unless_it_knows_better(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ops = vector_ops(connection)
+    row_by_row = partial(BaseVectorOperations.update_rows, ops)
+    monkeypatch.setattr(ops, "update_rows", row_by_row)
+    Book.objects.bulk_create([Book(title=title) for title in "abc"])
+    field = embedding_field(Book)
+    texts = source_reader(field, "default").read(Book.objects.order_by("pk"))
+    Book.objects.filter(title="b").update(title="edited")
+    rows = [(text.pk, text.content, Vector([1.0] * 384)) for text in texts]
+    update = GuardedUpdate(field, "default")
+    with CaptureQueriesContext(connection) as queries:
+        assert update.store(rows) == [True, False, True]
+    assert sum(query["sql"].startswith("UPDATE") for query in queries) == 3
+    assert Book.objects.stale().get().title == "edited"
+    assert update.clear([row[:2] for row in rows]) == [True, False, True]
 
 
 def test_what_a_database_lacks_is_refused_in_one_sentence(exampledb: Any) -> None:
