@@ -151,7 +151,7 @@ class BaseVectorOperations:
     # Rows
 
     def update_rows(self, update: RowUpdate, rows: Sequence[Sequence[Any]]) -> list[bool]:
-        """Write a batch of rows; says of each whether it was there and as its guard expects.
+        """Write one or more rows; says of each whether it was there and as its guard expects.
 
         A row is compared and written in one step, whatever other transactions do meanwhile.
         """

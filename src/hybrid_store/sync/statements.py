@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 from django.db.models.sql import UpdateQuery
 
@@ -46,7 +47,7 @@ class GuardedUpdate:
     def __init__(self, field: EmbeddingField, using: str, guarded: bool = True) -> None:
         self.field = field
         self.prefix = field.space_prefix
-        self.connection = connections[using]
+        self.using = using
         self.keys = field.model._meta.pk_fields
         self.guarded = guarded
         fingerprint: Any = field.model._meta.get_field(field.fingerprint_name)
@@ -56,6 +57,11 @@ class GuardedUpdate:
             keys=[Column.of(key, self.connection) for key in self.keys],
             guard=self._guard() if guarded else None,
         )
+
+    @property
+    def connection(self) -> BaseDatabaseWrapper:
+        """That of the thread that writes."""
+        return connections[self.using]
 
     def store(self, rows: Sequence[tuple[Any, str, Vector]]) -> list[bool]:
         """Write (pk, digest of the embedded text, vector); False for rows changed or gone.

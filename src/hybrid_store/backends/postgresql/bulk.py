@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -70,8 +70,7 @@ def is_sent(rows: Sequence[Row]) -> bool:
 
 
 def sends_binary(connection: BaseDatabaseWrapper) -> bool:
-    """Is the driver psycopg 3?"""
-    connection.ensure_connection()
+    """Is the driver of an open connection psycopg 3?"""
     return hasattr(connection.connection, "adapters")
 
 
@@ -128,8 +127,7 @@ def _cursor(connection: BaseDatabaseWrapper, binary: bool) -> Any:
     plain: Any = Cursor(connection.connection)
     for kind, dumper in _dumpers().items():
         plain.adapters.register_dumper(kind, dumper)
-    make = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    return make(plain)
+    return cast("Any", connection)._prepare_cursor(plain)
 
 
 def _chunks(update: RowUpdate, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

@@ -128,6 +128,8 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
     def update_rows(self, update: RowUpdate, rows: Sequence[Sequence[Any]]) -> list[bool]:
         if not bulk.is_sent(rows):
             return super().update_rows(update, rows)
+        self.connection.ensure_connection()
+        self.prepare()
         oids = None
         if bulk.sends_binary(self.connection):
             oids = {c.codec.name: self._oid(c.codec) for c in update.columns if c.codec}
