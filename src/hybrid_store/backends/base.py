@@ -55,6 +55,8 @@ class BaseVectorOperations:
     metrics: Mapping[str, str] = {}
     # Does VectorIndex make an index here?
     supports_vector_index = False
+    # Does StaleIndex make an index here?
+    supports_stale_index = False
     # May a scan of a vector index end before the limit is reached, though more rows match?
     index_may_lose_rows = False
     # Can an index be used when ties are ordered by another column?
@@ -125,6 +127,10 @@ class BaseVectorOperations:
     ) -> Statement | None:
         """DDL that makes the index; None where the database needs none."""
         return None
+
+    def inline(self, sql: str, params: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+        """A condition with its values in the SQL, where parameters keep indexes from being used."""
+        return sql, params
 
     def index_limit(self, codec: Codec) -> int | None:
         """The most dimensions an index of this database takes, None for no limit."""

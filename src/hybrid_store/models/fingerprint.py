@@ -19,6 +19,8 @@ __all__ = ["FingerprintField", "content_digest", "fingerprint", "space_digest", 
 SUFFIX = "_fingerprint"
 SPACE_DIGITS = 16
 CONTENT_DIGITS = 32
+# Where the content begins, counted from 1 as SQL does.
+CONTENT_START = SPACE_DIGITS + 2
 MAX_LENGTH = SPACE_DIGITS + 1 + CONTENT_DIGITS
 
 # Part of every space's digest: raised when the rendering of sources changes, so that fingerprints

@@ -9,18 +9,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import CharField, F, Func, Model, Q, QuerySet, TextField, UUIDField, Value
+from django.db.models import (
+    BooleanField,
+    Case,
+    CharField,
+    F,
+    Func,
+    Model,
+    Q,
+    QuerySet,
+    TextField,
+    UUIDField,
+    Value,
+    When,
+)
 from django.db.models.expressions import Combinable
-from django.db.models.functions import MD5, Cast, Coalesce, Replace
+from django.db.models.functions import MD5, Cast, Coalesce, Replace, Substr
 from django.db.models.lookups import Exact
 
+from hybrid_store.backends import vector_ops
 from hybrid_store.models.embedding import EmbeddingField
-from hybrid_store.models.fingerprint import content_digest
+from hybrid_store.models.fingerprint import CONTENT_START, content_digest
+from hybrid_store.models.spaces import in_space
 
 __all__ = [
     "blank",
     "content",
-    "current",
+    "content_stale",
     "is_blank",
     "is_stale",
     "rendered_in_python",
@@ -55,6 +70,20 @@ class Trim(Func):
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         return self.as_sql(compiler, connection, function="BTRIM", **context)
+
+
+class IndexCondition(Func):
+    """A condition that is the same in a query and in the partial index that serves it."""
+
+    template = "(%(expressions)s)"
+    output_field = BooleanField()
+    arity = 1
+
+    def as_sql(  # type: ignore[override]
+        self, compiler: Any, connection: Any, **context: Any
+    ) -> tuple[str, Any]:
+        sql, params = super().as_sql(compiler, connection, **context)
+        return vector_ops(connection).inline(sql, params)
 
 
 def rendering(field: EmbeddingField) -> Combinable:
@@ -99,22 +128,23 @@ def is_blank(text: str) -> bool:
     return not text.strip(WHITESPACE)
 
 
-def current(field: EmbeddingField) -> Q:
-    """Rows whose vector is the embedding, in today's space, of what their source says now."""
-    expected = Joined(Value(field.space_prefix), content(field))
-    return Q(**{f"{field.name}__isnull": False}) & Q(Exact(F(field.fingerprint_name), expected))
+def content_stale(field: EmbeddingField) -> Q:
+    """Rows whose vector is not that of their text, in whatever space it is.
+
+    A text without its vector, a vector of another text, or a vector without any text. Never NULL.
+    """
+    vector, stamp = f"{field.name}__isnull", f"{field.fingerprint_name}__isnull"
+    digest = Substr(F(field.fingerprint_name), CONTENT_START)
+    # Negating the comparison alone would lose rows: NOT NULL is NULL in SQL.
+    changed = Q((vector, True)) | Q((stamp, True)) | ~Q(Exact(digest, content(field)))
+    leftover = Q((vector, False)) | Q((stamp, False))
+    case = Case(When(blank(field), then=leftover), default=changed, output_field=BooleanField())
+    return Q(IndexCondition(case))
 
 
 def stale(field: EmbeddingField) -> Q:
-    """Rows that need work: a text without its vector, or a vector whose text is gone."""
-    name = field.fingerprint_name
-    unembedded = Q(**{f"{field.name}__isnull": True}) | Q(**{f"{name}__isnull": True})
-    leftover = Q(**{f"{field.name}__isnull": False}) | Q(**{f"{name}__isnull": False})
-    # Negating `current` alone would lose rows: NOT NULL is NULL in SQL.
-    return (~blank(field) & (unembedded | ~current(field))) | (blank(field) & leftover)
-
-
-content_stale = stale
+    """Rows that need work: `content_stale`, or a text whose vector is of another space."""
+    return content_stale(field) | (~in_space(field) & ~blank(field))
 
 
 def stale_rows(queryset: QuerySet[Any], field: EmbeddingField) -> QuerySet[Any]:

@@ -14,6 +14,8 @@ from hybrid_store.backends.updates import RowUpdate
 from hybrid_store.vectors import HALF, SINGLE, Codec, Vector
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.backends.base.schema import BaseDatabaseSchemaEditor
     from django.db.backends.ddl_references import Statement
@@ -33,6 +35,7 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
     column_types = {name: f"{type_name}(%(dimensions)s)" for name, type_name in TYPE_NAMES.items()}
     metrics = {"cosine": "<=>", "l2": "<->", "l1": "<+>", "inner_product": "<#>"}
     supports_vector_index = True
+    supports_stale_index = True
     # One pass over HNSW yields `hnsw.ef_search` rows, 40 by default, before any filter.
     index_may_lose_rows = True
     needs_extension = True
@@ -108,6 +111,16 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
             parts: dict[str, Any] = statement.parts
             parts["extra"] = f" WITH ({options}){parts['extra']}"
         return statement
+
+    def inline(self, sql: str, params: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+        """A partial index is used where its condition is proven when the query is planned.
+
+        Generic plans know no parameters, and their types may choose other operators.
+        """
+        from django.db.backends.postgresql.psycopg_any import sql as driver
+
+        quoted = (driver.quote(param, self.connection.connection) for param in params)
+        return (sql % tuple(quoted)).replace("%", "%%"), ()
 
     def _operator_class(self, spec: IndexSpec) -> str:
         type_name = TYPE_NAMES[spec.codec.name]

@@ -84,6 +84,35 @@ class FreshnessConformance(ConformanceBase):
         assert not is_stale(book)
         assert book.embedding_fingerprint == fingerprint(embedding_field(Book).space, "title\n")
 
+    def test_content_and_space_are_told_apart_in_every_state(self) -> None:
+        field = embedding_field(Book)
+        space, right, wrong = field.space, fingerprint(field.space, "t\n"), "0" * 17 + "x"
+        other = fingerprint("another space", "t\n")
+        # Title, vector, fingerprint, and whether the content and the row are stale.
+        states: list[tuple[str, Any, str | None, bool, bool]] = [
+            ("t", VECTOR, right, False, False),
+            ("t", VECTOR, other, False, True),
+            ("t", VECTOR, fingerprint(space, "u\n"), True, True),
+            ("t", VECTOR, wrong, True, True),
+            ("t", VECTOR, "", True, True),
+            ("t", VECTOR, None, True, True),
+            ("t", None, right, True, True),
+            ("t", None, other, True, True),
+            ("t", None, None, True, True),
+            (" ", VECTOR, fingerprint(space, " \n"), True, True),
+            (" ", VECTOR, None, True, True),
+            (" ", None, other, True, True),
+            (" ", None, None, False, False),
+        ]
+        for title, vector, stamp, *expected in states:
+            book = Book.objects.create(title=title, embedding=vector, embedding_fingerprint=stamp)
+            rows = Book.objects.filter(pk=book.pk)
+            for predicate, answer in zip(
+                (freshness.content_stale(field), freshness.stale(field)), expected, strict=True
+            ):
+                found = rows.filter(predicate).exists(), rows.exclude(predicate).exists()
+                assert found == (answer, not answer), (title, stamp, predicate)
+
     def test_a_row_without_text_is_neither_stale_nor_embedded(self) -> None:
         for title in ("", "  ", "\n\t", "\u3000\xa0"):
             book = Book.objects.create(title=title, description=title)
