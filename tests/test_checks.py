@@ -11,8 +11,8 @@ from django.db import connection, models
 from django.test.utils import isolate_apps
 
 from hybrid_store.backends.base import Extension
-from hybrid_store.checks import check_databases, check_settings
-from hybrid_store.models import EmbeddingField, VectorField, VectorIndex
+from hybrid_store.checks import check_databases, check_indexes, check_settings
+from hybrid_store.models import EmbeddingField, StaleIndex, VectorField, VectorIndex
 
 
 def ids(messages: list[checks.CheckMessage]) -> list[str]:
@@ -73,6 +73,45 @@ def field_ids(**options: Any) -> list[str]:
 )
 def test_every_mistake_of_a_field_has_its_number(options: Any, found: list[str]) -> None:
     assert field_ids(**options) == found
+
+
+@isolate_apps("hybrid_store.test")
+@pytest.mark.parametrize(
+    ("name", "options", "fault"),
+    [
+        ("embedding", {"source": ["title"]}, None),
+        ("embedding", {"source": ["title", "publisher__name"]}, "'publisher__name', on which"),
+        ("embedding", {"source": ["note"]}, "'note', on which 'embedding' depends"),
+        ("embedding", {"source": str}, "the source of 'embedding' is a callable"),
+        ("embedding", {"source": ["titel"]}, None),
+        ("vector", {"source": ["title"]}, "'vector' is no EmbeddingField"),
+        ("nothing", {"source": ["title"]}, None),
+    ],
+)
+def test_an_index_of_stale_rows_that_no_database_can_have_is_reported(
+    name: str, options: Any, fault: str | None
+) -> None:
+    class Publisher(models.Model):
+        name = models.TextField()
+        note = models.TextField()
+
+        class Meta:
+            app_label = "hybrid_store_test"
+
+    class House(Publisher):
+        title = models.TextField()
+        publisher = models.ForeignKey(Publisher, models.CASCADE, related_name="houses")
+        vector = VectorField(dimensions=3)
+        embedding = EmbeddingField(**{"dimensions": 384, **options})
+
+        class Meta:
+            app_label = "hybrid_store_test"
+            indexes = [StaleIndex(name, name="house_stale")]
+
+    config = type("Config", (), {"get_models": lambda self: [Publisher, House]})()
+    found = check_indexes([config])
+    assert ids(found) == (["E017"] if fault else [])
+    assert all(str(fault) in message.msg for message in found)
 
 
 @isolate_apps("hybrid_store.test")

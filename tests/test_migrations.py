@@ -2,60 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, models
-from django.db.migrations.autodetector import MigrationAutodetector
-from django.db.migrations.migration import Migration
-from django.db.migrations.state import ModelState, ProjectState
-from django.db.migrations.writer import MigrationWriter
-from django.test.utils import isolate_apps
+from django.db import connection
+from django.db.migrations.state import ProjectState
 
-from hybrid_store.models import EmbeddingField, HybridManager, VectorIndex
+from hybrid_store.models import EmbeddingField, StaleIndex, VectorIndex
+from tests.states import changes, names, state_of, written
 
 
 def essay_source(row: Any) -> str:
     return str(row.title)
-
-
-def state_of(*fields: Any, indexes: Any = ()) -> ProjectState:
-    """The state of an app with one model of these fields."""
-    with isolate_apps("hybrid_store.test"):
-        attributes = {
-            "__module__": __name__,
-            "Meta": type("Meta", (), {"app_label": "hybrid_store_test", "indexes": list(indexes)}),
-            "title": models.CharField(max_length=100),
-            "objects": HybridManager(),
-            **dict(fields),
-        }
-        model = type("Film", (models.Model,), attributes)
-        state = ProjectState()
-        state.add_model(ModelState.from_model(model))
-        return state
-
-
-def changes(before: ProjectState, after: ProjectState) -> list[Any]:
-    detector: Any = MigrationAutodetector(before, after)
-    found = detector._detect_changes()
-    return [
-        operation
-        for migration in found.get("hybrid_store_test", [])
-        for operation in migration.operations
-    ]
-
-
-def written(operations: list[Any], folder: Path) -> Any:
-    """The migration as a file, imported again."""
-    migration = type("Migration", (Migration,), {"operations": operations})
-    text = MigrationWriter(migration("0001_made", "hybrid_store_test")).as_string()
-    (folder / "made.py").write_text(text)
-    spec = importlib.util.spec_from_file_location("made", folder / "made.py")
-    module: Any = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
-    spec.loader.exec_module(module)  # type: ignore[union-attr]
-    return module.Migration("0001_made", "hybrid_store_test")
 
 
 EMBEDDING = ("embedding", EmbeddingField(source=["title"], dimensions=3))
@@ -64,11 +23,7 @@ EMBEDDING = ("embedding", EmbeddingField(source=["title"], dimensions=3))
 def test_adding_an_embedding_adds_its_companion_and_index() -> None:
     index = VectorIndex("embedding", metric="l2", name="film_vec", m=4)
     operations = changes(state_of(), state_of(EMBEDDING, indexes=[index]))
-    assert [type(operation).__name__ for operation in operations] == [
-        "AddField",
-        "AddField",
-        "AddIndex",
-    ]
+    assert names(operations) == ["AddField", "AddField", "AddIndex"]
     assert {operation.name for operation in operations[:2]} == {
         "embedding",
         "embedding_fingerprint",
@@ -105,17 +60,17 @@ def test_an_index_or_field_that_changes_is_noticed() -> None:
     assert changes(with_index(), with_index(metric="l1"))
     assert changes(with_index(), with_index(m=4))
     wider = ("embedding", EmbeddingField(source=["title"], dimensions=4))
-    assert [type(o).__name__ for o in changes(state_of(EMBEDDING), state_of(wider))] == [
-        "AlterField"
-    ]
+    assert names(changes(state_of(EMBEDDING), state_of(wider))) == ["AlterField"]
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("source", [["title"], essay_source])
 def test_a_written_migration_runs_forwards_and_backwards(tmp_path: Path, source: Any) -> None:
     field = ("embedding", EmbeddingField(source=source, on_save="now", dimensions=3))
-    index = VectorIndex(fields=["embedding"], name="made_film_vec")
-    operations = changes(ProjectState(), state_of(field, indexes=[index]))
+    indexes: list[Any] = [VectorIndex(fields=["embedding"], name="made_film_vec")]
+    if not callable(source):
+        indexes.append(StaleIndex("embedding", name="made_film_stale"))
+    operations = changes(ProjectState(), state_of(field, indexes=indexes))
     migration = written(operations, tmp_path)
     empty = ProjectState()
     with connection.schema_editor() as editor:

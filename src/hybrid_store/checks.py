@@ -1,9 +1,10 @@
-"""System checks over the settings and, when asked for, the databases.
+"""System checks over the settings, indexes and, when asked for, the databases.
 
 E010 an unknown key in HYBRID_STORE, E011 an embedder that cannot be made, E012 the server lacks
 the extension, W012 the extension is not created yet, W013 the extension is older than its fixes
-for corrupt indexes, E014 an index over more dimensions than the database can index. What a field
-alone can tell is checked by the field: `hybrid_store.models.checks`.
+for corrupt indexes, E014 an index over more dimensions than the database can index, E017 a
+StaleIndex that cannot be made, W018 a StaleIndex that the database cannot use. What a field alone
+can tell is checked by the field: `hybrid_store.models.checks`.
 """
 
 from __future__ import annotations
@@ -14,23 +15,26 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.core import checks
+from django.core.exceptions import FieldDoesNotExist, FieldError
 from django.db import DatabaseError, connections, router
 from django.db.models import Model
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.base import Extension
 from hybrid_store.embedders import embedders
-from hybrid_store.exceptions import InvalidEmbedderError
+from hybrid_store.exceptions import InvalidEmbedderError, InvalidIndexError
 from hybrid_store.models.fields import BaseVectorField, vector_fields
 from hybrid_store.models.indexes import VectorIndex
+from hybrid_store.models.stale_index import StaleIndex
 
-__all__ = ["check_databases", "check_settings", "register"]
+__all__ = ["check_databases", "check_indexes", "check_settings", "register"]
 
 SETTINGS = ("EMBEDDERS", "CREATE_EXTENSION")
 
 
 def register() -> None:
     checks.register(check_settings)
+    checks.register(check_indexes, checks.Tags.models)
     checks.register(check_databases, checks.Tags.database)
 
 
@@ -72,6 +76,29 @@ def _invalid_embedder(error: InvalidEmbedderError, place: str) -> checks.Error:
     return checks.Error(str(error), hint=f"Correct {place}.", id="hybrid_store.E011")
 
 
+def check_indexes(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Every `StaleIndex`, on databases that make none as well: the next one may."""
+    chosen = app_configs or apps.get_app_configs()
+    models = (model for config in chosen for model in config.get_models())
+    return [message for model in models for message in _impossible_indexes(model)]
+
+
+def _impossible_indexes(model: type[Model]) -> Iterator[checks.CheckMessage]:
+    for index in _stale_indexes(model):
+        try:
+            index.embedding(model)
+        except InvalidIndexError as error:
+            yield checks.Error(
+                str(error),
+                hint="Remove the index: such rows are found by reading the table.",
+                obj=model,
+                id="hybrid_store.E017",
+            )
+        except (FieldDoesNotExist, FieldError):
+            # Django's own checks, or the field's, name the fault.
+            continue
+
+
 def check_databases(
     app_configs: Any = None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[checks.CheckMessage]:
@@ -98,6 +125,8 @@ def _check_database(alias: str) -> Iterator[checks.CheckMessage]:
         return
     if report is not None:
         yield from _check_extension(alias, report)
+    for model in models:
+        yield from _unusable_indexes(model, alias)
 
 
 def _stored_in(model: type[Model], alias: str) -> bool:
@@ -152,6 +181,28 @@ def _check_indexes(model: type[Model], ops: Any) -> Iterator[checks.CheckMessage
                 obj=model,
                 id="hybrid_store.E014",
             )
+
+
+def _unusable_indexes(model: type[Model], alias: str) -> Iterator[checks.CheckMessage]:
+    for index in _stale_indexes(model):
+        try:
+            if index.is_usable(model, alias):
+                continue
+        except (DatabaseError, FieldError):
+            # The table is not migrated yet, or the index is impossible, which is said elsewhere.
+            continue
+        yield checks.Warning(
+            f"StaleIndex {index.name!r} is missing in database {alias!r}, or is not the one that "
+            "today's models and versions ask for: stale rows are found by reading the table.",
+            hint="Run manage.py makemigrations and migrate. If they find nothing to do, drop the "
+            "index and create it again as manage.py sqlmigrate shows it.",
+            obj=model,
+            id="hybrid_store.W018",
+        )
+
+
+def _stale_indexes(model: type[Model]) -> list[StaleIndex]:
+    return [index for index in model._meta.indexes if isinstance(index, StaleIndex)]
 
 
 def _vector_indexes(model: type[Model]) -> Iterable[tuple[VectorIndex, BaseVectorField]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
+from django.core.exceptions import FieldDoesNotExist, FieldError, ImproperlyConfigured
 
 __all__ = [
     "AdoptionError",
@@ -12,6 +12,7 @@ __all__ = [
     "EmbedderUnavailableError",
     "HybridStoreError",
     "InvalidEmbedderError",
+    "InvalidIndexError",
     "InvalidTargetError",
     "MissingExtraError",
     "SearchError",
@@ -41,6 +42,10 @@ class AdoptionError(HybridStoreError):
 
 class InvalidEmbedderError(HybridStoreError, ImproperlyConfigured):
     """`HYBRID_STORE["EMBEDDERS"]` does not describe a usable embedder."""
+
+
+class InvalidIndexError(HybridStoreError, FieldError):
+    """An index cannot be made as it is declared; system checks say so before."""
 
 
 class MissingExtraError(HybridStoreError, ImportError):

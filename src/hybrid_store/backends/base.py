@@ -132,6 +132,10 @@ class BaseVectorOperations:
         """A condition with its values in the SQL, where parameters keep indexes from being used."""
         return sql, params
 
+    def uses_index(self, queryset: QuerySet[Any], name: str) -> bool:
+        """Can the database use an index for a queryset? True where it cannot be asked."""
+        return True
+
     def index_limit(self, codec: Codec) -> int | None:
         """The most dimensions an index of this database takes, None for no limit."""
         return None

@@ -20,6 +20,7 @@ from hybrid_store.models.query import (
     stale,
 )
 from hybrid_store.models.search import nearest, recommend
+from hybrid_store.models.stale_index import StaleIndex
 from hybrid_store.models.work import EmbeddingRun, EmbeddingWork
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "L1Distance",
     "L2Distance",
     "MaxInnerProduct",
+    "StaleIndex",
     "VectorField",
     "VectorIndex",
     "coverage",

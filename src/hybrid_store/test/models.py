@@ -12,6 +12,7 @@ from hybrid_store.models import (
     HalfVectorField,
     HybridManager,
     HybridQuerySetMixin,
+    StaleIndex,
     VectorField,
     VectorIndex,
 )
@@ -74,7 +75,10 @@ class Book(models.Model):
     objects = HybridManager()
 
     class Meta:
-        indexes = [VectorIndex("embedding", metric="cosine", name="test_book_vec")]
+        indexes = [
+            VectorIndex("embedding", metric="cosine", name="test_book_vec"),
+            StaleIndex("embedding", name="test_book_stale"),
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -112,6 +116,9 @@ class Clause(models.Model):
     embedding = EmbeddingField(source="text", dimensions=DIMENSIONS)
 
     objects = HybridManager()
+
+    class Meta:
+        indexes = [StaleIndex("embedding", name="test_clause_stale")]
 
 
 class Term(models.Model):
@@ -193,6 +200,9 @@ class Recording(Note):
     words = models.TextField()
     words_embedding = EmbeddingField(source="words", dimensions=DIMENSIONS)
 
+    class Meta:
+        indexes = [StaleIndex(fields=["words_embedding"])]
+
 
 class Remix(Recording):
     """A grandchild with odd names in the database, and an embedding of its parent's column."""
@@ -229,3 +239,9 @@ class Album(models.Model):
     lyrics_embedding = EmbeddingField(source=["lyrics"], dimensions=DIMENSIONS)
 
     objects = HybridManager()
+
+    class Meta:
+        indexes = [
+            StaleIndex("title_embedding", name="test_album_title"),
+            StaleIndex("lyrics_embedding", name="test_album_lyrics"),
+        ]

@@ -8,18 +8,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from hybrid_store.backends.base import BaseVectorOperations, Extension, IndexSpec, LateVector
-from hybrid_store.backends.postgresql import bulk, columns, extension, failures
+from hybrid_store.backends.postgresql import bulk, columns, extension, failures, planner
 from hybrid_store.backends.postgresql.transport import LateText, read, register_late_text, write
 from hybrid_store.backends.updates import RowUpdate
 from hybrid_store.vectors import HALF, SINGLE, Codec, Vector
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.backends.base.schema import BaseDatabaseSchemaEditor
     from django.db.backends.ddl_references import Statement
-    from django.db.models import Model
+    from django.db.models import Model, QuerySet
     from django.db.models.expressions import Combinable
 
 __all__ = ["PostgreSQLVectorOperations"]
@@ -113,14 +111,10 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
         return statement
 
     def inline(self, sql: str, params: Sequence[Any]) -> tuple[str, Sequence[Any]]:
-        """A partial index is used where its condition is proven when the query is planned.
+        return planner.inline(self.connection, sql, params), ()
 
-        Generic plans know no parameters, and their types may choose other operators.
-        """
-        from django.db.backends.postgresql.psycopg_any import sql as driver
-
-        quoted = (driver.quote(param, self.connection.connection) for param in params)
-        return (sql % tuple(quoted)).replace("%", "%%"), ()
+    def uses_index(self, queryset: QuerySet[Any], name: str) -> bool:
+        return planner.uses_index(self.connection, queryset, name)
 
     def _operator_class(self, spec: IndexSpec) -> str:
         type_name = TYPE_NAMES[spec.codec.name]
