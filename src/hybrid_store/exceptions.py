@@ -17,6 +17,7 @@ __all__ = [
     "MissingExtraError",
     "SearchError",
     "SpaceMismatchError",
+    "SwitchError",
     "TextRefusedError",
     "UnknownFieldError",
     "VectorConversionError",
@@ -38,6 +39,10 @@ class VectorConversionError(HybridStoreError, ValueError):
 
 class AdoptionError(HybridStoreError):
     """Vectors cannot be adopted as stated; nothing was changed."""
+
+
+class SwitchError(HybridStoreError, ValueError):
+    """Two embeddings cannot be switched in a migration; nothing was changed."""
 
 
 class InvalidEmbedderError(HybridStoreError, ImproperlyConfigured):

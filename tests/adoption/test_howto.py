@@ -16,13 +16,14 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
+
+from tests.fresh import fresh_database
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "howto" / "adopt.md"
@@ -195,23 +196,6 @@ def assert_printed(expected: list[str], output: str) -> None:
 
 def masked(text: str) -> str:
     return DECIMAL.sub("#", " ".join(text.split()))
-
-
-@contextmanager
-def fresh_database(folder: Path) -> Iterator[dict[str, Any]]:
-    """A new database on the server under test."""
-    if connection.vendor == "sqlite":
-        yield {"ENGINE": "django.db.backends.sqlite3", "NAME": str(folder / "db.sqlite3")}
-        return
-    name = f"tutorial_{os.getpid()}"
-    with connection.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name}")
-    try:
-        keys = ("ENGINE", "HOST", "PORT", "USER", "PASSWORD")
-        yield {"NAME": name, **{key: connection.settings_dict[key] for key in keys}}
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -79,8 +79,8 @@ class EmbeddingField(VectorField):
     With `on_save="now"` the row is embedded by `save()`, else by `generate_embeddings`.
 
     Brings a companion column `<name>_fingerprint`, by which a vector that no longer matches its
-    text is found, however it was written. The column is NULL until the row is embedded. All-zero
-    vectors are refused.
+    text is found, however it was written; with a `db_column`, `<db_column>_fingerprint`. It is
+    NULL until the row is embedded. All-zero vectors are refused.
     """
 
     allows_zero = False
@@ -121,7 +121,12 @@ class EmbeddingField(VectorField):
         # Historical models list the companion themselves; children of an abstract model make
         # their own.
         if not cls._meta.abstract and cls.__module__ != "__fake__":
-            cls.add_to_class(self.fingerprint_name, FingerprintField())
+            cls.add_to_class(self.fingerprint_name, self._fingerprint_field())
+
+    def _fingerprint_field(self) -> FingerprintField:
+        """The companion. Its column goes by the name of the vector's column, not the field's."""
+        column = None if self.db_column is None else f"{self.db_column}{SUFFIX}"
+        return FingerprintField(db_column=column)
 
     @property
     def fingerprint_name(self) -> str:

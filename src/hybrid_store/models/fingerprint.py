@@ -51,7 +51,8 @@ def fingerprint(space: str, text: str) -> str:
 class FingerprintField(CharFieldBase):
     """`<16 hex of the space's digest>:<md5 of the rendered source>`, or NULL.
 
-    Made by an `EmbeddingField` under its own name plus "_fingerprint"; not declared by hand.
+    Made by an `EmbeddingField` under its own name plus "_fingerprint", and as a column under that
+    of its column; not declared by hand.
     """
 
     description = "Fingerprint of an embedding"

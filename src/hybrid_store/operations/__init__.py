@@ -1,7 +1,8 @@
-"""Migration operations: `VectorExtension` and `ConvertVectorColumn`."""
+"""Migration operations: `VectorExtension`, `ConvertVectorColumn` and `SwitchEmbedding`."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,12 +15,16 @@ from django.db.migrations.state import ProjectState
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.models.fields import BaseVectorField
+from hybrid_store.operations.advice import advice
 from hybrid_store.operations.blobs import DTYPES
 from hybrid_store.operations.columns import ColumnChange
 from hybrid_store.operations.conversion import export_vectors, import_vectors
 from hybrid_store.operations.diagnosis import OnBad, checked_on_bad
+from hybrid_store.operations.switch import exchanged_names, switch
 
-__all__ = ["ConvertVectorColumn", "VectorExtension"]
+__all__ = ["ConvertVectorColumn", "SwitchEmbedding", "VectorExtension"]
+
+logger = logging.getLogger("hybrid_store")
 
 
 class VectorExtension(Operation):
@@ -212,3 +217,91 @@ class ConvertVectorColumn(FieldOperation):
             on_bad=self.on_bad,
             source_dtype=self.source_dtype,
         )
+
+
+class SwitchEmbedding(Operation):
+    """Let two embeddings of a model exchange their columns: the switch to another model.
+
+    `SwitchEmbedding("movie", "embedding", "embedding_next")`, when `embedding_next` is filled:
+    from now on `embedding` is what `embedding_next` was, with the embedder, dimensions, column and
+    indexes of that, and the other way about. In models.py exchange the two definitions and the
+    names in the indexes, and give each field the other's `db_column`.
+
+    It changes what the migrations know of the model, and nothing in the database: it takes no
+    lock, and code of before and after the switch can run at the same time, each searching its own
+    column with its own embedder. It is its own reverse: unapplied, or applied once more, it brings
+    back what was. Raises `SwitchError` for what cannot be switched. Where models.py says something
+    else after the last migration, what to write there is logged to "hybrid_store".
+    """
+
+    category = OperationCategory.ALTERATION
+
+    def __init__(self, model_name: str, name: str, other_name: str) -> None:
+        if name == other_name:
+            raise ValueError(
+                f"SwitchEmbedding: name two fields of {model_name}, not {name!r} twice."
+            )
+        self.model_name = model_name
+        self.name = name
+        self.other_name = other_name
+
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
+        kwargs = {
+            "model_name": self.model_name,
+            "name": self.name,
+            "other_name": self.other_name,
+        }
+        return type(self).__name__, [], kwargs
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        switch(state, app_label, self.model_name, self.name, self.other_name)
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        if schema_editor.collect_sql:
+            return
+        if to_write := advice(to_state, app_label, self.model_name, self.name, self.other_name):
+            logger.warning("%s", to_write)
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Nothing: the columns are as they were."""
+
+    def describe(self) -> str:
+        return f"Switch fields {self.name} and {self.other_name} on {self.model_name}"
+
+    @property
+    def migration_name_fragment(self) -> str:
+        return f"switch_{self.model_name.lower()}_{self.name.lower()}"
+
+    def references_model(self, name: str, app_label: str) -> bool:
+        return name.lower() == self.model_name.lower()
+
+    def references_field(self, model_name: str, name: str, app_label: str) -> bool:
+        return self.references_model(model_name, app_label) and name.lower() in {
+            known.lower() for known in self._names
+        }
+
+    @property
+    def _names(self) -> dict[str, str]:
+        return exchanged_names(self.name, self.other_name)
+
+    def reduce(self, operation: Operation, app_label: str) -> bool | list[Operation]:
+        if isinstance(operation, SwitchEmbedding) and self._undoes(operation):
+            return []
+        return super().reduce(operation, app_label) or not any(
+            operation.references_field(self.model_name, name, app_label) for name in self._names
+        )
+
+    def _undoes(self, operation: SwitchEmbedding) -> bool:
+        return self.references_model(operation.model_name, "") and self._names == operation._names
