@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.fresh import fresh_database
+from tests.fresh import Database, fresh_database
 from tests.model_change.project import NEW_ONLY, OLD, ONE, SWITCHED, TWO, Project
 
 TEXTS = {
@@ -24,12 +24,14 @@ print("null")
 # What the database says of the table, with no word about what Django thinks of it.
 SCHEMA = """
 from django.db import connection
+from hybrid_store.backends import vector_ops
+ops = vector_ops(connection)
 with connection.cursor() as cursor:
     table = Movie._meta.db_table
     columns = connection.introspection.get_table_description(cursor, table)
     parts = connection.introspection.get_constraints(cursor, table)
 print(json.dumps({
-    "columns": sorted([c.name, str(c.type_code), bool(c.null_ok)] for c in columns),
+    "columns": sorted([c.name, ops.stored_type(table, c.name), bool(c.null_ok)] for c in columns),
     "parts": sorted(
         [str(part["columns"]), part["check"], part["primary_key"], part["index"] and name]
         for name, part in parts.items()
@@ -42,11 +44,14 @@ print(json.dumps([[row.title, round(row.distance, 5)] for row in found]))
 """
 
 
-@pytest.fixture
-def project(tmp_path: Path, transactional_db: None) -> Iterator[Project]:
-    """Two releases old: a filled table with a second embedding, filled too."""
-    with fresh_database(tmp_path) as database:
-        project = Project(tmp_path / "project", database)
+@pytest.fixture(scope="module")
+def filled(
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[tuple[Project, Database]]:
+    """A filled table with a second embedding, filled too."""
+    folder = tmp_path_factory.mktemp("filled")
+    with django_db_blocker.unblock(), fresh_database(folder) as database:
+        project = Project(folder / "project", database)
         project.release(ONE)
         project.manage("makemigrations", "movies")
         project.manage("migrate")
@@ -55,7 +60,17 @@ def project(tmp_path: Path, transactional_db: None) -> Iterator[Project]:
         project.manage("makemigrations", "movies", "--name", "second")
         project.manage("migrate")
         project.manage("generate_embeddings")
-        yield project
+        yield project, database
+
+
+@pytest.fixture
+def project(
+    filled: tuple[Project, Database], tmp_path: Path, transactional_db: None
+) -> Iterator[Project]:
+    """A copy of it."""
+    project, database = filled
+    with fresh_database(tmp_path, like=database) as copy:
+        yield project.on(tmp_path / "project", copy)
 
 
 def assert_in_step(project: Project) -> None:
