@@ -77,9 +77,9 @@ def main(model: str, dimensions: str, field: str) -> None:
     from movies.models import Movie  # type: ignore[import-not-found]
 
     expected = spaces(Movie, model, int(dimensions))
-    ended = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
-    while not ended.is_set():
+    ended = threading.Thread(target=sys.stdin.read, daemon=True)
+    ended.start()
+    while ended.is_alive():
         answers = list(search(Movie, field, expected))
         for answer in filter(None, answers):
             sys.stdout.write(json.dumps({"fault": answer}) + "\n")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.fresh import Database, fresh_database
-from tests.model_change.project import NEW_ONLY, OLD, ONE, SWITCHED, TWO, Project
+from tests.model_change.project import NEW_ONLY, OLD, ONE, SWITCHED, TWO, Project, models_py
 
 TEXTS = {
     "Gravity": "Two astronauts drift above the Earth.",
@@ -37,6 +37,9 @@ print(json.dumps({
         for name, part in parts.items()
     ),
 }))
+"""
+EDIT = """
+print(json.dumps(Movie.objects.filter(title="Alien").update(description={text!r})))
 """
 SEARCH = """
 found = Movie.objects.nearest("a creature hunts the crew", field="embedding")[:3]
@@ -154,6 +157,39 @@ def test_the_old_column_is_removed_and_a_fresh_database_is_the_same(
         assert fresh.script(SEARCH) == found
         assert fresh.script(SCHEMA) == schema
         fresh.manage("migrate", "movies", "zero")
+
+
+def test_code_of_before_and_after_the_switch_keeps_both_columns_current(
+    project: Project, tmp_path: Path
+) -> None:
+    before = project.deployed(tmp_path / "before")
+    project.release(SWITCHED)
+    project.switch("0003_switch", after="0002_second")
+    project.manage("migrate")
+    for number, (editing, other) in enumerate([(before, project), (project, before)]):
+        editing.script(EDIT.format(text=f"A spaceship, {number}"))
+        for release in (editing, other):
+            assert release.manage("generate_embeddings", "--dry-run").count("found 1 row") == 2
+        editing.manage("generate_embeddings", "--verbosity", "0")
+        other.manage("verify_embeddings")
+        assert "nothing to do" in other.manage("generate_embeddings")
+
+
+def test_a_table_that_is_rebuilt_later_keeps_every_value_in_its_column(project: Project) -> None:
+    """As SQLite does for an `AlterField`."""
+    project.release(SWITCHED)
+    project.switch("0003_switch", after="0002_second")
+    project.manage("migrate")
+    found = project.script(SEARCH)
+    text = models_py(SWITCHED).replace("IntegerField(default=0)", "BigIntegerField(null=True)")
+    project.write("movies/models.py", text)
+    project.manage("makemigrations", "movies", "--name", "year")
+    project.manage("migrate")
+    assert project.script(SEARCH) == found
+    project.manage("verify_embeddings")
+    project.manage("migrate", "movies", "0002")
+    project.release(TWO)
+    project.manage("verify_embeddings")
 
 
 def test_the_next_change_takes_the_column_that_is_free(project: Project) -> None:

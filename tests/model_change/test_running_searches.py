@@ -106,7 +106,7 @@ class Releases:
 
 def released(project: Project, folder: Path) -> Releases:
     """All of them, with a table that is embedded in the space of the first."""
-    made = []
+    made: list[Project] = []
 
     def deploy() -> None:
         made.append(project.deployed(folder / f"release_{len(made)}"))
@@ -130,11 +130,9 @@ def released(project: Project, folder: Path) -> Releases:
 
 
 def step(users: list[User], release: Project, *arguments: str) -> None:
-    """A command, while everybody searches on: before it, during it and after it."""
-    before = [user.answers for user in users]
+    """A command, while everybody searches without a pause; all go on after it."""
     release.manage(*arguments)
-    for user, count in zip(users, before, strict=True):
-        assert user.answers > count
+    for user in users:
         user.wait()
 
 
