@@ -230,13 +230,15 @@ class Essay(models.Model):
 
 
 class Album(models.Model):
-    """Two embeddings, and names that collide with annotations and methods."""
+    """Two embeddings, one in a column of another name; names that collide with annotations."""
 
     title = models.CharField(max_length=100)
     lyrics = models.TextField(blank=True)
     distance = models.FloatField(default=0.0)
     title_embedding = EmbeddingField(source=["title"], dimensions=DIMENSIONS)
-    lyrics_embedding = EmbeddingField(source=["lyrics"], dimensions=DIMENSIONS)
+    lyrics_embedding = EmbeddingField(
+        source=["lyrics"], dimensions=DIMENSIONS, db_column="lyrics_vector"
+    )
 
     objects = HybridManager()
 

@@ -8,7 +8,7 @@ from django.db import connection, models
 from django.db.migrations.state import ModelState, ProjectState
 
 from hybrid_store.models import EmbeddingField, FingerprintField, HalfVectorField, VectorField
-from hybrid_store.test.conformance.base import ConformanceBase, generate
+from hybrid_store.test.conformance.base import ConformanceBase, embedding_field, generate
 from hybrid_store.test.models import Album, Book, Note, Novel, Point, Post, Report, ShortBook
 
 __all__ = ["InheritanceConformance"]
@@ -27,6 +27,15 @@ class InheritanceConformance(ConformanceBase):
         assert columns(Note).count("embedding_fingerprint") == 1
         assert {"title_embedding_fingerprint", "lyrics_embedding_fingerprint"} <= {*columns(Album)}
         assert Novel._meta.get_field("embedding_fingerprint").model is Book
+
+    def test_the_column_of_a_companion_is_named_after_that_of_its_vector(self) -> None:
+        names = {field.name: field.column for field in Album._meta.local_concrete_fields}
+        assert names["title_embedding_fingerprint"] == "title_embedding_fingerprint"
+        assert names["lyrics_embedding_fingerprint"] == "lyrics_vector_fingerprint"
+        album = Album.objects.create(title="t", lyrics="l")
+        generate(embedding_field(Album, "lyrics_embedding"))
+        assert Album.objects.nearest("l", field="lyrics_embedding", distance_as="d").get() == album
+        assert not Album.objects.stale("lyrics_embedding").exists()
 
     def test_an_embedding_given_up_in_a_child_takes_its_companion_along(self) -> None:
         assert columns(Report) == ["id", "text"]
