@@ -175,6 +175,18 @@ def test_code_of_before_and_after_the_switch_keeps_both_columns_current(
         assert "nothing to do" in other.manage("generate_embeddings")
 
 
+def test_a_dump_of_code_before_the_switch_cannot_be_taken_for_one_after_it(
+    project: Project,
+) -> None:
+    project.manage("dumpdata", "movies", "--output", "movies.json")
+    found = project.script(SEARCH)
+    project.release(SWITCHED)
+    assert "expected 48 dimensions, got 32" in project.manage("loaddata", "movies.json", fails=True)
+    project.release(TWO)
+    project.manage("loaddata", "movies.json")
+    assert project.script(SEARCH) == found
+
+
 def test_a_table_that_is_rebuilt_later_keeps_every_value_in_its_column(project: Project) -> None:
     """As SQLite does for an `AlterField`."""
     project.release(SWITCHED)
