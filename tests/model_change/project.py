@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["NEW", "OLD", "ONE", "SWITCHED", "TWO", "Project", "models_py", "switch_py"]
+__all__ = ["NEW_ONLY", "OLD", "ONE", "SECONDS", "SWITCHED", "TWO", "Project", "models_py"]
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 120
@@ -175,7 +175,7 @@ class Project:
         prelude = "import json\nfrom movies.models import Movie\n"
         return json.loads(self.manage("shell", "--verbosity", "0", "-c", prelude + source))
 
-    def start(self, script: Path, arguments: Sequence[str]) -> subprocess.Popen[str]:
+    def start(self, script: Path | str, arguments: Sequence[str]) -> subprocess.Popen[str]:
         """Start a process of this release."""
         return subprocess.Popen(
             [sys.executable, str(script), *arguments],

@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from tests.fresh import Database, fresh_database
-from tests.model_change.project import NEW_ONLY, OLD, ONE, SWITCHED, TWO, Project, models_py
+from tests.model_change.project import (
+    NEW_ONLY,
+    OLD,
+    ONE,
+    SECONDS,
+    SWITCHED,
+    TWO,
+    Project,
+    models_py,
+)
 
 TEXTS = {
     "Gravity": "Two astronauts drift above the Earth.",
@@ -38,8 +47,16 @@ print(json.dumps({
     ),
 }))
 """
+MORE = """
+Movie.objects.bulk_create(Movie(title=f"t{n}", description=f"crew {n}") for n in range(500))
+print("null")
+"""
 EDIT = """
 print(json.dumps(Movie.objects.filter(title="Alien").update(description={text!r})))
+"""
+STALE = """
+names = ["embedding", "embedding_next"]
+print(json.dumps([Movie.objects.stale(name).count() for name in names]))
 """
 SEARCH = """
 found = Movie.objects.nearest("a creature hunts the crew", field="embedding")[:3]
@@ -169,10 +186,28 @@ def test_code_of_before_and_after_the_switch_keeps_both_columns_current(
     for number, (editing, other) in enumerate([(before, project), (project, before)]):
         editing.script(EDIT.format(text=f"A spaceship, {number}"))
         for release in (editing, other):
-            assert release.manage("generate_embeddings", "--dry-run").count("found 1 row") == 2
+            assert release.script(STALE) == [1, 1]
         editing.manage("generate_embeddings", "--verbosity", "0")
         other.manage("verify_embeddings")
-        assert "nothing to do" in other.manage("generate_embeddings")
+        assert other.script(STALE) == [0, 0]
+
+
+def test_both_releases_may_generate_at_the_same_time(project: Project, tmp_path: Path) -> None:
+    before = project.deployed(tmp_path / "before")
+    project.release(SWITCHED)
+    project.switch("0003_switch", after="0002_second")
+    project.manage("migrate")
+    project.script(MORE)
+    arguments = ["generate_embeddings", "--batch-size", "20", "--verbosity", "0"]
+    running = [release.start("manage.py", arguments) for release in (before, project)]
+    for process in running:
+        process.communicate(timeout=SECONDS)
+        assert process.returncode == 0
+    # Rows that one of them held were left by the other for the next run.
+    before.manage(*arguments)
+    for release in (before, project):
+        assert release.script(STALE) == [0, 0]
+        release.manage("verify_embeddings")
 
 
 def test_a_dump_of_code_before_the_switch_cannot_be_taken_for_one_after_it(
