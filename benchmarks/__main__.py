@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from benchmarks import project
 
 ROWS = [10_000, 100_000]
 DATABASES = ["sqlite", "postgresql18"]
+MANY_ROWS = 1_000_000
 ROUNDS = 11
 QUICK_ROWS = [1000]
 QUICK_ROUNDS = 3
@@ -21,6 +23,7 @@ def main() -> None:
     options = _parser().parse_args()
     if options.quick:
         options.rows, options.repeat = QUICK_ROWS, QUICK_ROUNDS
+        options.many = max(QUICK_ROWS)
     project.start(options.databases)
     with ExitStack() as stack:
         file = stack.enter_context(options.output.open("w")) if options.output else None
@@ -35,6 +38,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--databases", nargs="+", choices=project.DATABASES, default=DATABASES, metavar="DATABASE"
     )
+    parser.add_argument(
+        "--many", type=int, default=MANY_ROWS, help="Rows among which stale ones are found."
+    )
+    parser.add_argument("--only", nargs="+", metavar="MODULE", help="Such as search or finding.")
     parser.add_argument("--repeat", type=int, default=ROUNDS, help="Rounds; medians are shown.")
     parser.add_argument("--output", type=Path, help="Also write the tables to this file.")
     parser.add_argument(
@@ -46,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
 def _results(options: argparse.Namespace) -> Iterator[str]:
     """Markdown, piece by piece as it is measured."""
     # Models need Django to be set up.
-    from benchmarks import generation, loading, memory, reading, search
+    from benchmarks import finding, generation, loading, memory, reading, search
     from benchmarks.bench import Bench
     from benchmarks.data import Corpus
     from benchmarks.report import environment
@@ -55,8 +62,14 @@ def _results(options: argparse.Namespace) -> Iterator[str]:
     corpora = [Corpus(rows) for rows in options.rows]
     for alias in options.databases:
         # Loading comes first: the others read what it leaves.
-        plan = [(corpus, module) for corpus in corpora for module in (loading, search, memory)]
-        for corpus, module in [*plan, *((corpora[-1], module) for module in (reading, generation))]:
+        plan: list[tuple[Corpus, Any]] = [
+            *((corpus, module) for corpus in corpora for module in (loading, search, memory)),
+            *((corpora[-1], module) for module in (reading, generation)),
+            (Corpus(options.many), finding),
+        ]
+        for corpus, module in plan:
+            if options.only and module.__name__.rpartition(".")[2] not in options.only:
+                continue
             for table in module.tables(Bench(alias, corpus, options.repeat)):
                 yield str(table)
 

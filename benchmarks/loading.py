@@ -31,7 +31,9 @@ def tables(bench: Bench) -> Iterator[Table]:
     rounds = min(bench.rounds, max(ROWS_IN_ALL // bench.rows, 1), MOST_ROUNDS)
     side_by_side(ways, rounds, warm_up=False)
     bench.settle()
-    yield rates(f"`bulk_create` of {bench.rows:,} rows, {bench.database}", ways, bench.rows)
+    yield rates(
+        f"`bulk_create` of {bench.rows:,} rows, {bench.database}", ways, [bench.rows] * len(ways)
+    )
 
 
 def _way(

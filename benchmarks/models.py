@@ -5,10 +5,23 @@ from __future__ import annotations
 from django.db import models
 from pgvector.django import VectorField as PgvectorField
 
-from benchmarks.project import DIMENSIONS
-from hybrid_store.models import EmbeddingField, HybridManager, VectorField, VectorIndex
+from benchmarks.project import DIMENSIONS, SMALL_DIMENSIONS
+from hybrid_store.models import (
+    EmbeddingField,
+    HybridManager,
+    StaleIndex,
+    VectorField,
+    VectorIndex,
+)
 
-__all__ = ["Article", "Document", "PgvectorDocument", "TutorialArticle", "TutorialDocument"]
+__all__ = [
+    "Article",
+    "Document",
+    "Entry",
+    "PgvectorDocument",
+    "TutorialArticle",
+    "TutorialDocument",
+]
 
 
 class BaseDocument(models.Model):
@@ -77,3 +90,14 @@ class TutorialArticle(BaseArticle):
     embedding = models.BinaryField(null=True)
 
     objects = models.Manager["TutorialArticle"]()
+
+
+class Entry(BaseArticle):
+    """A short text in a large table."""
+
+    embedding = EmbeddingField(source="text", embedder="small", dimensions=SMALL_DIMENSIONS)
+
+    objects = HybridManager()
+
+    class Meta:
+        indexes = [StaleIndex("embedding", name="benchmarks_entry_stale")]

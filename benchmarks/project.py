@@ -15,6 +15,8 @@ __all__ = ["DATABASES", "configure", "start"]
 
 DATABASES = ("sqlite", *(f"postgresql{version}" for version in servers.POSTGRESQL_VERSIONS))
 DIMENSIONS = 384
+SMALL_DIMENSIONS = 8
+BATCH_SIZE = 1000
 
 
 def configure(databases: dict[str, dict[str, Any]]) -> None:
@@ -26,11 +28,13 @@ def configure(databases: dict[str, dict[str, Any]]) -> None:
         USE_TZ=True,
         HYBRID_STORE={
             "EMBEDDERS": {
-                "default": {
+                alias: {
                     "BACKEND": "benchmarks.embedder.ConstantEmbedder",
                     "MODEL": "constant",
-                    "DIMENSIONS": DIMENSIONS,
+                    "DIMENSIONS": dimensions,
+                    "BATCH_SIZE": BATCH_SIZE,
                 }
+                for alias, dimensions in (("default", DIMENSIONS), ("small", SMALL_DIMENSIONS))
             }
         },
     )
@@ -41,9 +45,13 @@ def start(aliases: Iterable[str]) -> None:
     """Start the databases, which live until this process ends, and set Django up."""
     configure({alias: _database(alias) for alias in aliases})
     from hybrid_store.backends import vector_ops
+    from hybrid_store.models import EmbeddingRun, EmbeddingWork
 
     for alias in aliases:
         vector_ops(connections[alias]).create_extension()
+        with connections[alias].schema_editor() as editor:
+            editor.create_model(EmbeddingRun)
+            editor.create_model(EmbeddingWork)
 
 
 def _database(alias: str) -> dict[str, Any]:

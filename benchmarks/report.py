@@ -43,9 +43,14 @@ def times(title: str, ways: Sequence[Way[Any]], accuracy: str = "recall") -> Tab
     return Table(title, ["", "ms", "times as fast as the first", accuracy], rows)
 
 
-def rates(title: str, ways: Sequence[Way[Any]], count: int) -> Table:
-    """Rows a second, where a round did `count`, and how many times faster than the first way."""
-    rows = [[way.label, f"{count / way.median:,.0f}", _faster(way, ways[0])] for way in ways]
+def rates(title: str, ways: Sequence[Way[Any]], counts: Sequence[int]) -> Table:
+    """Rows a second, where a round of each way did so many, and how many times that of the first
+    way it is."""
+    speeds = [count / way.median for way, count in zip(ways, counts, strict=True)]
+    rows = [
+        [way.label, f"{speed:,.0f}", _number(speed / speeds[0])]
+        for way, speed in zip(ways, speeds, strict=True)
+    ]
     return Table(title, ["", "rows/s", "times as fast as the first"], rows)
 
 
