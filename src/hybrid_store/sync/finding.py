@@ -59,7 +59,8 @@ class Finder:
         chunk = self.chunk(None, size)
         while chunk:
             yield chunk
-            chunk = self.chunk(chunk[-1].pk, size)
+            # One that is not full was the last.
+            chunk = self.chunk(chunk[-1].pk, size) if len(chunk) == size else []
 
     def left_alone(self) -> tuple[int, int]:
         """Rows whose vector belongs to another space, and rows whose vector is of unknown origin,
