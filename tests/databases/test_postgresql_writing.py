@@ -18,7 +18,7 @@ from django.db import (
     transaction,
 )
 from django.db.transaction import TransactionManagementError
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, isolate_apps
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.postgresql import bulk
@@ -234,6 +234,7 @@ def test_a_row_that_is_waited_for_is_compared_again(
 # Places and types
 
 
+@isolate_apps("hybrid_store.test")
 def test_a_table_may_be_in_any_schema() -> None:
     class Shelf(models.Model):
         text = models.TextField()
@@ -261,6 +262,7 @@ def fetch_nothing(sql: str) -> None:
         cursor.execute(sql)
 
 
+@isolate_apps("hybrid_store.test")
 def test_values_that_do_not_fit_into_an_array_are_written_row_by_row() -> None:
     from django.contrib.postgres.fields import ArrayField
 
