@@ -44,7 +44,7 @@ HYBRID_STORE = {{
 MODELS = """
 from django.db import models
 
-from hybrid_store.models import EmbeddingField, HybridManager, VectorIndex
+from hybrid_store.models import EmbeddingField, HybridManager, StaleIndex, VectorIndex
 
 
 class Movie(models.Model):
@@ -76,21 +76,35 @@ class Migration(migrations.Migration):
 OLD = 'EmbeddingField(source=["title", "description"], dimensions=32{column})'
 NEW = 'EmbeddingField(source=["title", "description"], dimensions=48, embedder="new"{column})'
 Release = tuple[dict[str, str], dict[str, str]]
-ONE: Release = ({"embedding": OLD.format(column="")}, {"movie_vec": "embedding"})
+INDEXES = {"vec": "VectorIndex", "stale": "StaleIndex"}
+ONE: Release = (
+    {"embedding": OLD.format(column="")},
+    {"movie_vec": "embedding", "movie_stale": "embedding"},
+)
 TWO: Release = (
     {"embedding": OLD.format(column=""), "embedding_next": NEW.format(column="")},
-    {"movie_vec": "embedding", "movie_next_vec": "embedding_next"},
+    {
+        "movie_vec": "embedding",
+        "movie_stale": "embedding",
+        "movie_next_vec": "embedding_next",
+        "movie_next_stale": "embedding_next",
+    },
 )
 SWITCHED: Release = (
     {
         "embedding": NEW.format(column=', db_column="embedding_next"'),
         "embedding_next": OLD.format(column=', db_column="embedding"'),
     },
-    {"movie_vec": "embedding_next", "movie_next_vec": "embedding"},
+    {
+        "movie_vec": "embedding_next",
+        "movie_stale": "embedding_next",
+        "movie_next_vec": "embedding",
+        "movie_next_stale": "embedding",
+    },
 )
 NEW_ONLY: Release = (
     {"embedding": NEW.format(column=', db_column="embedding_next"')},
-    {"movie_next_vec": "embedding"},
+    {"movie_next_vec": "embedding", "movie_next_stale": "embedding"},
 )
 
 
@@ -99,7 +113,8 @@ def models_py(release: Release) -> str:
     return MODELS.format(
         fields="\n    ".join(f"{name} = {field}" for name, field in fields.items()),
         indexes=", ".join(
-            f'VectorIndex("{field}", name="{name}")' for name, field in indexes.items()
+            f'{INDEXES[name.rpartition("_")[2]]}("{field}", name="{name}")'
+            for name, field in indexes.items()
         ),
     )
 

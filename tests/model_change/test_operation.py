@@ -15,7 +15,13 @@ from django.db.models.functions import Length
 from django.test.utils import isolate_apps
 
 from hybrid_store.exceptions import SwitchError
-from hybrid_store.models import EmbeddingField, FingerprintField, VectorField, VectorIndex
+from hybrid_store.models import (
+    EmbeddingField,
+    FingerprintField,
+    StaleIndex,
+    VectorField,
+    VectorIndex,
+)
 from hybrid_store.operations import SwitchEmbedding
 
 APP = "hybrid_store_test"
@@ -116,6 +122,7 @@ class TestState:
             models.Index(fields=["title", "-embedding_fingerprint"], name="old_print"),
             models.Index(fields=["title"], include=["embedding_next"], name="new_cover"),
             VectorIndex("embedding", metric="l1"),
+            StaleIndex("embedding_next", name="new_stale"),
         )
         wanted = movies(
             new(db_column="embedding_next"),
@@ -125,6 +132,7 @@ class TestState:
             models.Index(fields=["title", "-embedding_next_fingerprint"], name="old_print"),
             models.Index(fields=["title"], include=["embedding"], name="new_cover"),
             VectorIndex("embedding_next", metric="l1"),
+            StaleIndex("embedding", name="new_stale"),
         )
         assert len(changes(before, wanted)) > 4
         assert changes(after(before, SWITCH), wanted) == []

@@ -34,6 +34,7 @@ print("null")
 SCHEMA = """
 from django.db import connection
 from hybrid_store.backends import vector_ops
+from hybrid_store.models import StaleIndex
 ops = vector_ops(connection)
 with connection.cursor() as cursor:
     table = Movie._meta.db_table
@@ -42,9 +43,14 @@ with connection.cursor() as cursor:
 print(json.dumps({
     "columns": sorted([c.name, ops.stored_type(table, c.name), bool(c.null_ok)] for c in columns),
     "parts": sorted(
-        [str(part["columns"]), part["check"], part["primary_key"], part["index"] and name]
+        [str(part["columns"]), part["check"], part["primary_key"], name if part["index"] else ""]
         for name, part in parts.items()
     ),
+    "unusable": [
+        index.name
+        for index in Movie._meta.indexes
+        if isinstance(index, StaleIndex) and not index.is_usable(Movie, "default")
+    ],
 }))
 """
 MORE = """
@@ -100,6 +106,7 @@ def assert_in_step(project: Project) -> None:
 
 def test_forwards_backwards_and_forwards_again(project: Project) -> None:
     schema = project.script(SCHEMA)
+    assert schema["unusable"] == []
     before = project.script(SEARCH)
     project.release(SWITCHED)
     project.switch("0003_switch", after="0002_second")
@@ -258,7 +265,7 @@ def test_the_next_change_takes_the_column_that_is_free(project: Project) -> None
                 "embedding": OLD.format(column=""),
                 "embedding_next": fields["embedding"].replace(', db_column="embedding_next"', ""),
             },
-            {"movie_next_vec": "embedding_next"},
+            dict.fromkeys(indexes, "embedding_next"),
         )
     )
     project.manage("migrate")
@@ -287,11 +294,11 @@ def test_squashed_migrations_lead_to_the_same(project: Project, tmp_path: Path) 
 
 
 def test_without_the_operation_nothing_is_renamed(project: Project) -> None:
-    """What `makemigrations` would write is refused by the database, and undoes nothing."""
+    """What `makemigrations` writes is refused by the database, which stays as it was."""
     found: Any = project.script(SEARCH)
     project.release(SWITCHED)
     project.manage("makemigrations", "movies", "--name", "wrong")
-    assert "embedding_next" in project.manage("migrate", fails=True)
+    project.manage("migrate", fails=True)
     project.release(TWO)
     assert project.script(SEARCH) == found
     project.manage("verify_embeddings")

@@ -224,8 +224,8 @@ class SwitchEmbedding(Operation):
 
     `SwitchEmbedding("movie", "embedding", "embedding_next")`, when `embedding_next` is filled:
     from now on `embedding` is what `embedding_next` was, with the embedder, dimensions, column and
-    indexes of that, and the other way about. In models.py exchange the two definitions and the
-    names in the indexes, and give each field the other's `db_column`.
+    indexes of that, and the other way about. In models.py exchange the two definitions, with the
+    columns that they had as `db_column`, and the names of the fields in the indexes.
 
     It changes what the migrations know of the model, and nothing in the database: it takes no
     lock, and code of before and after the switch can run at the same time, each searching its own
