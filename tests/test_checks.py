@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 from django.core import checks
 from django.core.management import CommandError, call_command
 from django.db import connection, models
+from django.db.models import F, Q
 from django.test.utils import isolate_apps
 
 from hybrid_store.backends.base import Extension
@@ -69,10 +71,70 @@ def field_ids(**options: Any) -> list[str]:
         ({"dimensions": 0}, ["E001", "E007"]),
         ({"dimensions": "384"}, ["E001", "E007"]),
         ({"on_save": "later"}, ["E008"]),
+        ({"embed_if": Q(done=True) & ~Q(publisher__name="x", number__gte=3)}, []),
+        ({"embed_if": Q(number__gt=F("publisher__pk"))}, []),
+        ({"embed_if": Q(publisher=1) | Q(publisher_id__in=[2])}, []),
+        ({"embed_if": True}, ["E015"]),
+        ({"embed_if": {"done": True}}, ["E015"]),
+        ({"embed_if": Q()}, ["E015"]),
+        ({"embed_if": Q(finished=True)}, ["E015"]),
+        ({"embed_if": Q(publisher__nome="x")}, ["E015"]),
+        ({"embed_if": Q(number__gt=F("length"))}, ["E015"]),
+        ({"embed_if": Q(number__like=1)}, ["E015"]),
+        ({"embed_if": Q(number="many")}, ["E015"]),
+        ({"embed_if": Q(done=True) & Q(tags__name="x")}, ["E016"]),
+        ({"embed_if": Q(title=F("tags__name"))}, ["E016"]),
     ],
 )
 def test_every_mistake_of_a_field_has_its_number(options: Any, found: list[str]) -> None:
     assert field_ids(**options) == found
+
+
+class Key(models.CharField):  # type: ignore[type-arg]
+    """A field of a project's own."""
+
+
+@isolate_apps("hybrid_store.test")
+@pytest.mark.parametrize(
+    ("keys", "found"),
+    [
+        ({"id": models.AutoField}, []),
+        ({"id": models.SmallAutoField}, []),
+        ({"id": models.PositiveBigIntegerField}, []),
+        ({"id": models.UUIDField}, []),
+        ({"id": models.SlugField}, []),
+        ({"id": partial(models.URLField, max_length=255)}, []),
+        ({"id": partial(Key, max_length=200)}, []),
+        ({"id": partial(models.OneToOneField, "Word", models.CASCADE)}, []),
+        ({"a": models.IntegerField, "b": models.UUIDField, "c": models.SlugField}, []),
+        ({"a": models.IntegerField, "b": partial(models.ForeignKey, "Word", models.CASCADE)}, []),
+        ({"id": partial(models.CharField, max_length=256)}, ["E009"]),
+        ({"id": models.TextField}, ["E009"]),
+        ({"id": models.DateTimeField}, ["E009"]),
+        ({"id": partial(models.DecimalField, max_digits=9, decimal_places=0)}, ["E009"]),
+        ({"id": partial(models.OneToOneField, "Day", models.CASCADE)}, ["E009"]),
+        ({"a": models.IntegerField, "b": models.DateField}, ["E009"]),
+        ({name: partial(models.CharField, max_length=127) for name in "ab"}, []),
+        ({name: partial(models.CharField, max_length=128) for name in "ab"}, ["E009"]),
+    ],
+)
+def test_a_primary_key_must_have_a_text_that_can_be_recorded(keys: Any, found: list[str]) -> None:
+    class Meta:
+        app_label = "hybrid_store_test"
+
+    def model(name: str, **fields: Any) -> Any:
+        return type(name, (models.Model,), {"__module__": __name__, "Meta": Meta, **fields})
+
+    model("Word", word=models.CharField(max_length=9, primary_key=True))
+    model("Day", day=models.DateField(primary_key=True))
+    if len(keys) == 1:
+        fields = {name: made(primary_key=True) for name, made in keys.items()}
+    else:
+        fields = {name: made() for name, made in keys.items()}
+        fields["pk"] = models.CompositePrimaryKey(*keys)
+    embedding = EmbeddingField(source="text", dimensions=384)
+    leaf = model("Leaf", text=models.TextField(), embedding=embedding, **fields)
+    assert ids(leaf._meta.get_field("embedding").check()) == found
 
 
 @isolate_apps("hybrid_store.test")
@@ -81,6 +143,12 @@ def test_every_mistake_of_a_field_has_its_number(options: Any, found: list[str])
     [
         ("embedding", {"source": ["title"]}, None),
         ("embedding", {"source": ["title", "publisher__name"]}, "'publisher__name', on which"),
+        (
+            "embedding",
+            {"source": ["title"], "embed_if": Q(publisher__name="x")},
+            "'publisher__name', on which",
+        ),
+        ("embedding", {"source": ["title"], "embed_if": Q(publisher=1)}, None),
         ("embedding", {"source": ["note"]}, "'note', on which 'embedding' depends"),
         ("embedding", {"source": str}, "the source of 'embedding' is a callable"),
         ("embedding", {"source": ["titel"]}, None),

@@ -24,6 +24,10 @@ class TestFreshness(conformance.FreshnessConformance, HypothesisTestCase):
     pass
 
 
+class TestConditions(conformance.ConditionConformance, TestCase):
+    pass
+
+
 class TestGeneration(conformance.GenerationConformance, TestCase):
     pass
 

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection, models
 from django.db.migrations.operations import AddIndex
 from django.db.migrations.state import ProjectState
+from django.db.models import Q
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.models import EmbeddingField, StaleIndex, stale
@@ -21,9 +22,11 @@ def described(name: str = "description") -> tuple[str, Any]:
     return (name, models.TextField(default=""))
 
 
-def with_queue(*source: str, name: str = "film_stale", extra: Any = ()) -> ProjectState:
+def with_queue(
+    *source: str, name: str = "film_stale", extra: Any = (), **options: Any
+) -> ProjectState:
     """The state of a model whose embedding of `source` has an index of its stale rows."""
-    embedding = ("embedding", EmbeddingField(source=source, dimensions=3))
+    embedding = ("embedding", EmbeddingField(source=source, dimensions=3, **options))
     return state_of(*extra, embedding, indexes=[StaleIndex("embedding", name=name)])
 
 
@@ -52,6 +55,20 @@ def test_another_source_makes_another_index() -> None:
     before, after = (with_queue(name, extra=[described()]) for name in ("title", "description"))
     operations = changes(before, after)
     assert names(operations) == ["RemoveIndex", "AlterField", "AddIndex"]
+    with migrated(changes(ProjectState(), before), operations) as film:
+        assert is_usable(film)
+
+
+def test_another_condition_makes_another_index(tmp_path: Path) -> None:
+    year = ("year", models.IntegerField())
+    before, after = (
+        with_queue("title", extra=[year], embed_if=condition)
+        for condition in (Q(year__gte=1), Q(year__gte=2) & ~Q(title="%s 'x'"))
+    )
+    operations = changes(before, after)
+    assert names(operations) == ["RemoveIndex", "AlterField", "AddIndex"]
+    migration = written(changes(ProjectState(), after), tmp_path)
+    assert changes(migration.mutate_state(ProjectState()), after) == []
     with migrated(changes(ProjectState(), before), operations) as film:
         assert is_usable(film)
 

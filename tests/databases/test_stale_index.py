@@ -10,6 +10,7 @@ from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndex
 from django.db import connection
 from django.db.migrations.state import ProjectState
 from django.db.models import Model
+from django.test.utils import CaptureQueriesContext
 
 from hybrid_store.checks import check_databases
 from hybrid_store.exceptions import InvalidIndexError
@@ -17,7 +18,8 @@ from hybrid_store.models import EmbeddingField, StaleIndex
 from hybrid_store.models.embedding import embedding_field
 from hybrid_store.models.freshness import content_stale
 from hybrid_store.models.spaces import of_other_space, of_unknown_origin
-from hybrid_store.test.models import Album, Article, Clause, Note, Novel, Recording
+from hybrid_store.test.conformance.base import generate
+from hybrid_store.test.models import Album, Article, Clause, Note, Novel, Page, Recording
 from tests.states import changes, state_of
 
 pytestmark = [
@@ -49,11 +51,23 @@ def embed_all(model: type[Model], name: str) -> Any:
     return model._base_manager.filter(content_stale(field))
 
 
+@pytest.fixture(params=["client", "server"])
+def binding(request: Any) -> Iterator[None]:
+    """Where parameters are put into SQL."""
+    connection.close()
+    if request.param == "server":
+        pytest.importorskip("psycopg", reason="an option of psycopg 3")
+        connection.settings_dict["OPTIONS"] = {"server_side_binding": True}
+    yield
+    connection.close()
+    connection.settings_dict["OPTIONS"] = {}
+
+
 TITLES: Any = Album._meta.get_field("title_embedding")
 
 
 @pytest.fixture
-def albums() -> Iterator[Any]:
+def albums() -> Any:
     """The stale ones of 3,000 albums: every hundredth has another title than was embedded."""
     run(
         "INSERT INTO hybrid_store_test_album (title, lyrics, distance) "
@@ -63,8 +77,7 @@ def albums() -> Iterator[Any]:
     stale = embed_all(Album, "title_embedding")
     Album.objects.filter(distance__in=range(0, ROWS, 100)).update(title="another")
     run("ANALYZE hybrid_store_test_album")
-    yield stale
-    connection.close()
+    return stale
 
 
 def narrowed(rows: Any) -> Any:
@@ -85,7 +98,7 @@ QUERIES: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
-def test_stale_rows_are_found_by_the_index(albums: Any, query: Any) -> None:
+def test_stale_rows_are_found_by_the_index(binding: None, albums: Any, query: Any) -> None:
     found = query(albums)
     assert "using test_album_title" in found.explain()
     assert {place % 100 for place in found.values_list("distance", flat=True)} == {0}
@@ -103,21 +116,14 @@ def test_the_index_gives_the_same_rows_as_the_table(albums: Any) -> None:
             editor.add_index(Album, Album._meta.indexes[0])
 
 
-@pytest.fixture
-def server_side_binding() -> Iterator[None]:
-    pytest.importorskip("psycopg", reason="an option of psycopg 3")
-    connection.close()
-    connection.settings_dict["OPTIONS"] = {"server_side_binding": True}
-    yield
-    connection.close()
-    connection.settings_dict["OPTIONS"] = {}
-
-
-@pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
-def test_parameters_bound_by_the_server_keep_the_index(
-    server_side_binding: None, albums: Any, query: Any
-) -> None:
-    assert "using test_album_title" in query(albums).explain()
+def test_generation_finds_its_rows_by_the_index(albums: Any) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        assert generate(TITLES, limit=20, batch_size=10).embedded == 20
+    found = [query["sql"] for query in queries if '"_source_text"' in query["sql"]]
+    assert found
+    for sql in found:
+        plan = "\n".join(line for (line,) in run(f"EXPLAIN {sql}"))
+        assert "using test_album_title" in plan
 
 
 def test_generic_plans_keep_the_index(albums: Any) -> None:
@@ -129,6 +135,19 @@ def test_generic_plans_keep_the_index(albums: Any) -> None:
     plan = "\n".join(line for (line,) in run(f"EXPLAIN EXECUTE stale_rows ({values})"))
     assert "using test_album_title" in plan
     assert "$" in plan
+
+
+def test_a_condition_of_the_field_is_part_of_the_index(binding: None) -> None:
+    Page.objects.bulk_create(
+        [Page(title=f"t{n}", published=n % 2 == 0, views=n) for n in range(ROWS)]
+    )
+    stale = embed_all(Page, "embedding")
+    Page.objects.filter(published=False).update(embedding=None, embedding_fingerprint=None)
+    assert not stale.exists()
+    Page.objects.filter(views__gte=ROWS - 10).update(published=True)
+    found = stale.filter(pk__gt=1).order_by("pk")[:10]
+    assert "using test_page_stale" in found.explain()
+    assert [page.views for page in found] == [ROWS - n for n in (9, 7, 5, 3, 1)]
 
 
 def test_composite_keys_are_indexed_in_their_order() -> None:

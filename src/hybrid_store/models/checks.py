@@ -1,30 +1,39 @@
 """What Django's system checks say of an `EmbeddingField` and its source.
 
 Numbers: E002 no source, E003 unknown source column, E004 unsupported type, E005 to-many path,
-E006 unknown embedder, E007 other dimensions than the embedder's, E008 unknown `on_save`.
+E006 unknown embedder, E007 other dimensions than the embedder's, E008 unknown `on_save`, E009
+unsupported primary key, E015 `embed_if` is no condition of the model, E016 it follows a to-many
+path.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.core import checks
-from django.core.exceptions import FieldDoesNotExist
-from django.db.models import CharField, IntegerField, TextField, UUIDField
+from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
+from django.db.models import CharField, IntegerField, Q, TextField, UUIDField
+from django.db.models.sql import Query
 
 from hybrid_store.exceptions import InvalidEmbedderError
+from hybrid_store.models.paths import paths_in, place
 
 if TYPE_CHECKING:
     from hybrid_store.models.embedding import EmbeddingField
 
 __all__ = ["SUPPORTED_SOURCES", "check_embedding_field"]
 
+# The longest text of a primary key of which a record of work is kept, and the longest texts of
+# keys without a `max_length`: a sign and 19 digits; hexadecimal digits.
+MAX_KEY_LENGTH = 255
+KEY_LENGTHS = {IntegerField: 20, UUIDField: 32}
 # Types whose text is the same on every database. Dates, decimals, floats and booleans are not.
 SUPPORTED_SOURCES = (CharField, TextField, IntegerField, UUIDField)
 
 
 def check_embedding_field(field: EmbeddingField) -> list[checks.CheckMessage]:
-    return [*_check_source(field), *_check_embedder(field), *_check_on_save(field)]
+    return [message for check in CHECKS for message in check(field)]
 
 
 def _error(field: EmbeddingField, number: int, message: str, hint: str) -> checks.Error:
@@ -94,3 +103,61 @@ def _check_on_save(field: EmbeddingField) -> list[checks.CheckMessage]:
         return []
     message = f"'on_save' is {field.on_save!r}."
     return [_error(field, 8, message, "Use 'now', or leave it out.")]
+
+
+def _check_embed_if(field: EmbeddingField) -> list[checks.CheckMessage]:
+    condition = field.embed_if
+    if condition is None:
+        return []
+    if not isinstance(condition, Q) or not condition:
+        message = f"'embed_if' is {condition!r}."
+        return [_error(field, 15, message, "Give a Q, as in embed_if=Q(published=True).")]
+    try:
+        many = [path for path in paths_in(condition) if place(field.model, path).is_many]
+        Query(field.model).add_q(condition)
+    except (FieldError, ValidationError, TypeError, ValueError) as error:
+        message = f"'embed_if' is no condition of {field.model._meta.label}: {error}"
+        return [_error(field, 15, message, "Correct its names, lookups and values.")]
+    return [_condition_over_many(field, path) for path in many]
+
+
+def _condition_over_many(field: EmbeddingField, path: str) -> checks.Error:
+    message = f"{path!r} in 'embed_if' follows a relation to many rows."
+    return _error(field, 16, message, "Keep what it asks for in a column of the model.")
+
+
+def _check_primary_key(field: EmbeddingField) -> list[checks.CheckMessage]:
+    keys = field.model._meta.pk_fields
+    lengths = [_text_length(key) for key in keys]
+    if None not in lengths and sum(filter(None, lengths)) + len(keys) - 1 <= MAX_KEY_LENGTH:
+        return []
+    found = ", ".join(f"{key.name!r} ({type(key).__name__})" for key in keys)
+    return [
+        _error(
+            field,
+            9,
+            f"The primary key of {field.model._meta.label} is {found}, by which no record can be "
+            "kept of the rows to embed.",
+            "Use integers, UUIDs, CharFields, or relations to such keys, with texts of at most "
+            f"{MAX_KEY_LENGTH} characters in all.",
+        )
+    ]
+
+
+def _text_length(key: Any) -> int | None:
+    """The length of the longest text of a primary key, None where it has no text or no limit."""
+    if key.is_relation:
+        # Django's own checks report a relation to a model that does not exist.
+        return 0 if isinstance(key.remote_field.model, str) else _text_length(key.target_field)
+    if isinstance(key, CharField | TextField):
+        return key.max_length
+    return next((length for kind, length in KEY_LENGTHS.items() if isinstance(key, kind)), None)
+
+
+CHECKS: tuple[Callable[[EmbeddingField], list[checks.CheckMessage]], ...] = (
+    _check_source,
+    _check_embedder,
+    _check_on_save,
+    _check_embed_if,
+    _check_primary_key,
+)

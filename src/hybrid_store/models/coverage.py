@@ -64,6 +64,6 @@ def _counts(rows: QuerySet[Any], field: EmbeddingField) -> dict[str, int]:
         counts["stale"] = freshness.stale_rows(rows, field).count()
         counts["blank"] = sum(
             freshness.is_blank(freshness.rendered_in_python(field, row))
-            for row in rows.filter(empty).iterator()
+            for row in freshness.renderable(rows.filter(empty), field).iterator()
         )
     return counts

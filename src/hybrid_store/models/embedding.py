@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
-from django.db.models import Field, Model
+from django.db.models import Field, Model, Q
 from django.db.models.signals import class_prepared, pre_save
 from django.dispatch import receiver
 
@@ -13,6 +13,7 @@ from hybrid_store.embedders import BaseEmbedder, embedders
 from hybrid_store.models import checks
 from hybrid_store.models.fields import VectorAttribute, VectorField, choose_field, vector_fields
 from hybrid_store.models.fingerprint import SUFFIX, FingerprintField, space_prefix
+from hybrid_store.models.paths import paths_in
 from hybrid_store.vectors import Vector, VectorLike
 
 __all__ = ["EmbeddingField", "Source", "embedding_field", "embedding_fields"]
@@ -76,7 +77,8 @@ class EmbeddingField(VectorField):
     `source` names the columns whose text is embedded, joined by line breaks: char, text, slug,
     URL, integer and UUID fields, or paths to such fields of related rows; or it is a callable that
     takes the row and returns the text. `embedder` is an alias of `HYBRID_STORE["EMBEDDERS"]`.
-    With `on_save="now"` the row is embedded by `save()`, else by `generate_embeddings`.
+    With `on_save="now"` the row is embedded by `save()`, else by `generate_embeddings`. Rows that
+    the condition `embed_if` does not hold for are treated as if they had no text.
 
     Brings a companion column `<name>_fingerprint`, by which a vector that no longer matches its
     text is found, however it was written; with a `db_column`, `<db_column>_fingerprint`. It is
@@ -86,7 +88,7 @@ class EmbeddingField(VectorField):
     allows_zero = False
     descriptor_class = EmbeddingAttribute
     description = "Embedding of %(dimensions)s numbers"
-    non_db_attrs = (*Field.non_db_attrs, "source", "embedder", "on_save")
+    non_db_attrs = (*Field.non_db_attrs, "source", "embedder", "on_save", "embed_if")
 
     def __init__(
         self,
@@ -94,11 +96,13 @@ class EmbeddingField(VectorField):
         source: Source = (),
         embedder: str = "default",
         on_save: OnSave = None,
+        embed_if: Q | None = None,
         **kwargs: Any,
     ) -> None:
         self.source: Source = [source] if isinstance(source, str) else source
         self.embedder_alias = embedder
         self.on_save = on_save
+        self.embed_if = embed_if
         kwargs.setdefault("editable", False)
         kwargs.update(null=True, blank=True)
         super().__init__(*args, **kwargs)
@@ -114,6 +118,8 @@ class EmbeddingField(VectorField):
             kwargs["embedder"] = self.embedder_alias
         if self.on_save is not None:
             kwargs["on_save"] = self.on_save
+        if self.embed_if is not None:
+            kwargs["embed_if"] = self.embed_if
         return name, "hybrid_store.models.EmbeddingField", args, kwargs
 
     def contribute_to_class(self, cls: type[Model], name: str, private_only: bool = False) -> None:
@@ -151,6 +157,12 @@ class EmbeddingField(VectorField):
     def source_names(self) -> list[str]:
         """The source columns; empty where the source is a callable."""
         return [] if callable(self.source) else list(self.source)
+
+    @property
+    def paths(self) -> list[str]:
+        """The source columns, and what `embed_if` names with its lookups: `year__gte`."""
+        condition = [] if self.embed_if is None else paths_in(self.embed_if)
+        return [*self.source_names, *condition]
 
     def check(self, **kwargs: Any) -> list[Any]:
         return [*super().check(**kwargs), *checks.check_embedding_field(self)]

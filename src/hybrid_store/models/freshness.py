@@ -7,7 +7,7 @@ stale rows and to guard the write, so Python and SQL cannot disagree about the t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.db.models import (
     BooleanField,
@@ -38,6 +38,7 @@ __all__ = [
     "content_stale",
     "is_blank",
     "is_stale",
+    "renderable",
     "rendered_in_python",
     "rendering",
     "stale",
@@ -51,6 +52,9 @@ WHITESPACE = (
     "\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
 SCAN_CHUNK = 500
+HOLDS = "_hybrid_store_holds"
+
+ModelT = TypeVar("ModelT", bound=Model)
 
 
 class Joined(Func):
@@ -89,12 +93,18 @@ class IndexCondition(Func):
 def rendering(field: EmbeddingField) -> Combinable:
     """The text to embed, as a text expression over the model of `field`.
 
-    Parts are joined by line breaks; NULL renders as ''.
+    Parts are joined by line breaks; NULL renders as ''. So does a row that `embed_if` leaves out.
     """
     parts: list[Any] = []
     for name in field.source_names:
         parts += [Value(SEPARATOR), _part(field, name)]
-    return Joined(*parts[1:])
+    text = Joined(*parts[1:])
+    return text if field.embed_if is None else _case(field.embed_if, text, Value(""))
+
+
+def _case(condition: Q, true: Any, false: Any) -> Case:
+    """As WHERE does, the database takes NULL for false."""
+    return Case(When(condition, then=true), default=false, output_field=true.output_field)
 
 
 def _part(field: EmbeddingField, name: str) -> Combinable:
@@ -138,8 +148,7 @@ def content_stale(field: EmbeddingField) -> Q:
     # Negating the comparison alone would lose rows: NOT NULL is NULL in SQL.
     changed = Q((vector, True)) | Q((stamp, True)) | ~Q(Exact(digest, content(field)))
     leftover = Q((vector, False)) | Q((stamp, False))
-    case = Case(When(blank(field), then=leftover), default=changed, output_field=BooleanField())
-    return Q(IndexCondition(case))
+    return Q(IndexCondition(Case(When(blank(field), then=leftover), default=changed)))
 
 
 def stale(field: EmbeddingField) -> Q:
@@ -158,21 +167,31 @@ def stale_rows(queryset: QuerySet[Any], field: EmbeddingField) -> QuerySet[Any]:
 
 
 def _scanned(queryset: QuerySet[Any], field: EmbeddingField) -> Iterator[Any]:
-    rows = queryset.iterator(chunk_size=SCAN_CHUNK)
+    rows = renderable(queryset, field).iterator(chunk_size=SCAN_CHUNK)
     return (row.pk for row in rows if is_stale(field, row))
 
 
 def is_stale(field: EmbeddingField, row: Model) -> bool:
-    """The same for a row whose source is a callable."""
+    """The same for a `renderable` row whose source is a callable."""
     text = rendered_in_python(field, row)
     expected = None if is_blank(text) else field.space_prefix + content_digest(text)
     has_vector = getattr(row, field.attname) is not None
     return getattr(row, field.fingerprint_name) != expected or has_vector != (expected is not None)
 
 
+def renderable(queryset: QuerySet[ModelT], field: EmbeddingField) -> QuerySet[ModelT]:
+    """`queryset`, whose rows then say whether `embed_if` holds for them."""
+    if field.embed_if is None:
+        return queryset
+    holds = _case(field.embed_if, Value(True), Value(False))
+    return cast("QuerySet[ModelT]", queryset.annotate(**{HOLDS: holds}))
+
+
 def rendered_in_python(field: EmbeddingField, row: Model) -> str:
-    """The text of a callable source."""
+    """The text of a callable source for a row that was read through `renderable`."""
     if not callable(field.source):
         raise TypeError(f"{field.label} has no callable source.")
+    if field.embed_if is not None and not getattr(row, HOLDS):
+        return ""
     text = field.source(row)
     return "" if text is None else str(text)

@@ -19,7 +19,7 @@ from hybrid_store.exceptions import InvalidIndexError
 from hybrid_store.models.embedding import EmbeddingField, embedding_fields
 from hybrid_store.models.freshness import content_stale
 from hybrid_store.models.indexes import FieldIndex
-from hybrid_store.models.paths import elsewhere
+from hybrid_store.models.paths import elsewhere, fields_read
 
 __all__ = ["StaleIndex"]
 
@@ -115,13 +115,10 @@ def condition_sql(field: EmbeddingField, schema_editor: Any) -> str:
 
 
 def ingredients(field: EmbeddingField) -> dict[str, Any]:
-    """What `content_stale` depends on: the source, and the types of its columns."""
-    own = {column.name: column for column in field.model._meta.concrete_fields}
-    columns = [own[name] for name in field.source_names if name in own]
-    return {
-        "source": field.source_names,
-        "columns": {column.name: column.get_internal_type() for column in columns},
-    }
+    """What `content_stale` depends on: the source, the condition, the types of their columns."""
+    types = {column.name: column.get_internal_type() for column in fields_read(field)}
+    condition = {} if field.embed_if is None else {"embed_if": field.embed_if}
+    return {"source": field.source_names, **condition, "columns": types}
 
 
 @receiver(class_prepared)

@@ -102,7 +102,7 @@ def _unchanged(rows: QuerySet[Any], field: EmbeddingField) -> Iterator[Any]:
         .filter(failed_at__isnull=False)
         .values_list("key", "fingerprint")
     )
-    for row in rows:
+    for row in freshness.renderable(rows, field):
         digest = content_digest(freshness.rendered_in_python(field, row))
         if tried.get(key_text(field.model, row.pk)) == field.space_prefix + digest:
             yield row.pk

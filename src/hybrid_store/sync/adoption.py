@@ -19,6 +19,7 @@ from hybrid_store.backends import vector_ops
 from hybrid_store.exceptions import AdoptionError
 from hybrid_store.models import freshness
 from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.paths import in_own_table
 from hybrid_store.sync.sources import SourceText, source_reader
 from hybrid_store.vectors import Vector
 
@@ -139,7 +140,7 @@ class Adoption:
     def _write(self, keys: Sequence[Any]) -> int:
         """Stamp the rows that are still unstamped; the count of them."""
         rows = self.rows.filter(pk__in=keys)
-        if callable(self.field.source) or any("__" in name for name in self.field.source_names):
+        if not in_own_table(self.field):
             return self._write_one_by_one(rows)
         prefix = Value(self.field.space_prefix)
         expected = freshness.Joined(prefix, freshness.content(self.field))

@@ -10,6 +10,7 @@ from django.db.models import Model
 
 from hybrid_store.exceptions import EmbedderError
 from hybrid_store.models.embedding import EmbeddingField, embedding_fields
+from hybrid_store.models.paths import fields_read
 from hybrid_store.sync.generation import embed_row
 
 __all__ = ["embed_on_save"]
@@ -50,5 +51,5 @@ def _concerns(field: EmbeddingField, update_fields: frozenset[str] | None) -> bo
     """Can this save have changed the text or the vector?"""
     if update_fields is None or callable(field.source):
         return True
-    local = {name.partition("__")[0] for name in field.source_names}
-    return bool(update_fields & {*local, field.name})
+    names = {name for read in fields_read(field) for name in (read.name, read.attname)}
+    return bool(update_fields & {*names, field.name})

@@ -18,7 +18,8 @@ from hybrid_store.backends import vector_ops
 from hybrid_store.models import freshness
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fingerprint import content_digest
-from hybrid_store.sync.statements import GuardedUpdate, in_own_table
+from hybrid_store.models.paths import in_own_table
+from hybrid_store.sync.statements import GuardedUpdate
 from hybrid_store.vectors import Vector
 
 __all__ = ["SourceReader", "SourceText", "source_reader"]
@@ -115,7 +116,8 @@ class CallableReader(SourceReader):
     """A callable source: rows are rendered in Python."""
 
     def read(self, rows: QuerySet[Any]) -> list[SourceText]:
-        return [self._text(row) for row in rows.defer(self.field.name)]
+        readable = freshness.renderable(rows.defer(self.field.name), self.field)
+        return [self._text(row) for row in readable]
 
     def find_stale(self, rows: QuerySet[Any], most: int, *, any_space: bool) -> list[SourceText]:
         return list(islice(self._scanned(rows), most))
@@ -125,6 +127,7 @@ class CallableReader(SourceReader):
 
     def _scanned(self, rows: QuerySet[Any]) -> Iterator[SourceText]:
         """The stale ones of the rows, which are ordered by primary key, read chunk by chunk."""
+        rows = freshness.renderable(rows, self.field)
         chunk = list(rows[:SCAN_CHUNK])
         while chunk:
             yield from (self._text(row) for row in chunk if freshness.is_stale(self.field, row))

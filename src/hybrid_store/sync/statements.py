@@ -5,35 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.exceptions import FieldDoesNotExist
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Model
 from django.db.models.sql import UpdateQuery
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.updates import Column, Guard, RowUpdate
 from hybrid_store.models import freshness
 from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.paths import in_own_table
 from hybrid_store.vectors import Vector
 
-__all__ = ["GuardedUpdate", "in_own_table"]
-
-
-def in_own_table(field: EmbeddingField) -> bool:
-    """Does a row's text depend on nothing but the row of the field's own table?
-
-    It does not where the source is a callable, has columns of related rows, or of a parent.
-    """
-    names = field.source_names
-    return bool(names) and all(_is_own(field.model, name) for name in names)
-
-
-def _is_own(model: type[Model], name: str) -> bool:
-    try:
-        return model._meta.get_field(name) in model._meta.local_concrete_fields
-    except FieldDoesNotExist:
-        return False
+__all__ = ["GuardedUpdate"]
 
 
 class GuardedUpdate:
@@ -103,4 +86,4 @@ class GuardedUpdate:
         query = UpdateQuery(self.field.model)
         compiler = query.get_compiler(connection=self.connection)
         content: Any = freshness.content(self.field)
-        return Guard(*compiler.compile(content.resolve_expression(query, allow_joins=False)))
+        return Guard(*compiler.compile(content.resolve_expression(query)))

@@ -6,6 +6,7 @@ import uuid
 from typing import Any, ClassVar
 
 from django.db import models
+from django.db.models import Q
 
 from hybrid_store.models import (
     EmbeddingField,
@@ -23,9 +24,12 @@ __all__ = [
     "Author",
     "Book",
     "Clause",
+    "Comment",
     "Essay",
+    "Letter",
     "Note",
     "Novel",
+    "Page",
     "Passage",
     "Point",
     "Post",
@@ -225,6 +229,54 @@ class Essay(models.Model):
 
     words = models.CharField(max_length=200)
     embedding = EmbeddingField(source=essay_text, dimensions=DIMENSIONS)
+
+    objects = HybridManager()
+
+
+class Page(models.Model):
+    """Embedded while a condition over columns of its own holds."""
+
+    title = models.CharField(max_length=100)
+    published = models.BooleanField(null=True)
+    state = models.CharField(max_length=20, blank=True)
+    views = models.IntegerField(default=0)
+    embedding = EmbeddingField(
+        source="title",
+        embed_if=Q(published=True, views__gte=0) & ~Q(state="100% 'off'\\"),
+        on_save="now",
+        dimensions=DIMENSIONS,
+    )
+
+    objects = HybridManager()
+
+    class Meta:
+        indexes = [StaleIndex("embedding", name="test_page_stale")]
+
+
+class Comment(models.Model):
+    """Embedded while a condition over a related row holds."""
+
+    text = models.TextField()
+    page = models.ForeignKey(Page, models.CASCADE, null=True)
+    embedding = EmbeddingField(
+        source="text", embed_if=Q(page__published=True), dimensions=DIMENSIONS
+    )
+
+    objects = HybridManager()
+
+
+def letter_text(letter: Any) -> str:
+    if not letter.sent:
+        raise ValueError("A letter that is not sent is no one's business.")
+    return str(letter.words.upper())
+
+
+class Letter(models.Model):
+    """A callable source that is only called while a condition holds."""
+
+    words = models.TextField()
+    sent = models.BooleanField(default=False)
+    embedding = EmbeddingField(source=letter_text, embed_if=Q(sent=True), dimensions=DIMENSIONS)
 
     objects = HybridManager()
 

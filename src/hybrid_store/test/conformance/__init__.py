@@ -10,6 +10,7 @@ The embedders "default" and "second" must be configured, both of 384 dimensions 
 spaces.
 """
 
+from hybrid_store.test.conformance.conditions import ConditionConformance
 from hybrid_store.test.conformance.distances import DistanceConformance
 from hybrid_store.test.conformance.engine import (
     FailureConformance,
@@ -26,6 +27,7 @@ from hybrid_store.test.conformance.spaces import SpaceConformance
 from hybrid_store.test.conformance.writing import WritingConformance
 
 __all__ = [
+    "ConditionConformance",
     "DistanceConformance",
     "FailureConformance",
     "FieldConformance",

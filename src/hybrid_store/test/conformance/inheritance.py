@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import connection, models
 from django.db.migrations.state import ModelState, ProjectState
+from django.db.models import Q
 
 from hybrid_store.models import EmbeddingField, FingerprintField, HalfVectorField, VectorField
 from hybrid_store.test.conformance.base import ConformanceBase, embedding_field, generate
@@ -70,6 +71,7 @@ class InheritanceConformance(ConformanceBase):
             EmbeddingField(
                 source="a", embedder="second", on_save="now", dimensions=5, editable=True
             ),
+            EmbeddingField(source="a", embed_if=Q(b=True) | ~Q(c__gt=1), dimensions=5),
             FingerprintField(),
         ):
             field.set_attributes_from_name("f")
@@ -82,7 +84,9 @@ class InheritanceConformance(ConformanceBase):
 
     def test_source_and_embedder_are_no_matter_of_the_schema(self) -> None:
         before = EmbeddingField(source=["a"], dimensions=5)
-        after = EmbeddingField(source=["b"], embedder="second", on_save="now", dimensions=5)
+        after = EmbeddingField(
+            source=["b"], embedder="second", on_save="now", embed_if=Q(b=True), dimensions=5
+        )
         for field in (before, after):
             field.set_attributes_from_name("f")
             field.model = Book

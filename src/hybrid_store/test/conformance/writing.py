@@ -13,8 +13,9 @@ from hybrid_store.backends import vector_ops
 from hybrid_store.backends.updates import Column, RowUpdate
 from hybrid_store.exceptions import VectorValueError
 from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.paths import in_own_table
 from hybrid_store.sync.sources import SourceText, source_reader
-from hybrid_store.sync.statements import GuardedUpdate, in_own_table
+from hybrid_store.sync.statements import GuardedUpdate
 from hybrid_store.test.conformance.base import ConformanceBase, embedding_field
 from hybrid_store.test.models import (
     Album,
