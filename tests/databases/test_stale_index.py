@@ -7,20 +7,19 @@ from typing import Any
 
 import pytest
 from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
-from django.db import connection
+from django.db import connection, models
 from django.db.migrations.state import ProjectState
-from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
 from hybrid_store.checks import check_databases
 from hybrid_store.exceptions import InvalidIndexError
-from hybrid_store.models import EmbeddingField, StaleIndex
+from hybrid_store.models import EmbeddingField, StaleIndex, stale
 from hybrid_store.models.embedding import embedding_field
 from hybrid_store.models.freshness import content_stale
 from hybrid_store.models.spaces import of_other_space, of_unknown_origin
 from hybrid_store.test.conformance.base import generate
 from hybrid_store.test.models import Album, Article, Clause, Note, Novel, Page, Recording
-from tests.states import changes, state_of
+from tests.states import changes, migrated, state_of
 
 pytestmark = [
     pytest.mark.skipif(connection.vendor != "postgresql", reason="the run is on another database"),
@@ -37,7 +36,7 @@ def run(sql: str, *params: Any) -> Any:
         return cursor.fetchall() if cursor.description else None
 
 
-def embed_all(model: type[Model], name: str) -> Any:
+def embed_all(model: type[models.Model], name: str) -> Any:
     """Fill in every vector of an embedding by SQL; the rows that are stale then."""
     field: Any = model._meta.get_field(name)
     [source] = field.source_names
@@ -172,6 +171,18 @@ def test_children_use_their_own_index_and_their_parents() -> None:
     assert novels.get().title == "new"
     connection.close()
     Note.objects.all().delete()
+
+
+def test_columns_may_have_different_collations() -> None:
+    plot = ("plot", models.TextField(db_collation="POSIX"))
+    title = ("title", models.CharField(max_length=9, db_collation="C"))
+    embedding = ("embedding", EmbeddingField(source=["title", "plot"], dimensions=384))
+    state = state_of(title, plot, embedding, indexes=[StaleIndex("embedding", name="film_stale")])
+    with migrated(changes(ProjectState(), state)) as film:
+        film.objects.create(title="t", plot="p")
+        film.objects.create()
+        assert [row.title for row in stale(film.objects.all())] == ["t"]
+        assert film._meta.indexes[0].is_usable(film, "default")
 
 
 def test_an_index_can_be_built_concurrently() -> None:

@@ -76,6 +76,18 @@ class Trim(Func):
         return self.as_sql(compiler, connection, function="BTRIM", **context)
 
 
+class AsText(Cast):
+    """A value as text, compared byte by byte whatever the collation of its column is."""
+
+    def __init__(self, expression: Any) -> None:
+        super().__init__(expression, TextField())
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        # Columns of two collations cannot be compared as one text.
+        sql, params = super().as_postgresql(compiler, connection, **context)
+        return f'{sql} COLLATE "C"', params
+
+
 class IndexCondition(Func):
     """A condition that is the same in a query and in the partial index that serves it."""
 
@@ -108,7 +120,7 @@ def _case(condition: Q, true: Any, false: Any) -> Case:
 
 
 def _part(field: EmbeddingField, name: str) -> Combinable:
-    text: Combinable = Cast(F(name), TextField())
+    text: Combinable = AsText(F(name))
     if isinstance(source_field(field.model, name), UUIDField):
         # PostgreSQL writes hyphens, SQLite stores none.
         text = Replace(text, Value("-"), Value(""), output_field=TextField())

@@ -217,6 +217,7 @@ class Remix(Recording):
 
     class Meta:
         db_table = "Odd Table"
+        indexes = [StaleIndex("title_embedding", name="test_remix_stale")]
 
 
 def essay_text(essay: Any) -> str:
