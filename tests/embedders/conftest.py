@@ -6,21 +6,36 @@ from collections.abc import Iterator
 
 import pytest
 
-from hybrid_store.embedders.openai import clients
-from tests.embedders.fake_openai import FakeOpenAI
+from hybrid_store.embedders.background import run_in_background
+from hybrid_store.embedders.remote import clients
+from tests.embedders.providers import KEY
 
 pytest.register_assert_rewrite("hybrid_store.test.embedders")
 
-
-@pytest.fixture
-def server() -> Iterator[FakeOpenAI]:
-    with FakeOpenAI() as server:
-        yield server
+KEY_VARIABLES = (
+    *("OPENAI_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY", "CO_API_KEY", "VOYAGE_API_KEY"),
+    *("AWS_BEARER_TOKEN_BEDROCK", "AWS_SESSION_TOKEN", "AWS_PROFILE"),
+)
 
 
 @pytest.fixture(autouse=True)
+def _only_planted_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in KEY_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA0000000000000000")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY)
+
+
+@pytest.fixture(autouse=True, scope="module")
 def _no_clients_left() -> Iterator[None]:
-    """Connections do not outlive the server that they lead to."""
+    """Connections do not outlive the servers that they lead to for long."""
     yield
-    for client in clients.clear():
-        client.close()
+    for made in clients.clear():
+        client = getattr(made, "client", made)
+        if hasattr(client, "aio"):
+            run_in_background(client.aio.aclose())
+        if hasattr(client, "close"):
+            client.close()
+        elif hasattr(client, "_client_wrapper"):
+            # Cohere's has no way to close it.
+            run_in_background(client._client_wrapper.httpx_client.httpx_client.aclose())

@@ -50,17 +50,17 @@ class BaseEmbedder(ABC):
 
     option_types: ClassVar[OptionTypes] = {}
     """The OPTIONS that this embedder knows, each with its type or types."""
-    requires: ClassVar[tuple[str, ...]] = ()
-    """Top-level modules that it needs beyond the package's own dependencies..."""
-    extra: ClassVar[str] = ""
+    requires: tuple[str, ...] = ()
+    """Modules that it needs beyond the package's own dependencies..."""
+    extra: str = ""
     """...and the extra of django-hybrid-store that installs them."""
     lexical: ClassVar[bool] = False
     """Does it compare spelling, without any notion of meaning?"""
     remote: ClassVar[bool] = False
     """Does it ask a server? Then calls are made side by side, and repeated after a failure."""
-    request_texts: ClassVar[int | None] = None
+    request_texts: int | None = None
     """Most texts that the provider accepts in a request, whatever BATCH_SIZE says."""
-    request_tokens: ClassVar[int | None] = None
+    request_tokens: int | None = None
     """Most tokens that the provider accepts in a request. They are not counted but bounded, by
     bytes: a request is never too large, but may be smaller than it had to be."""
     truncates: bool = False
@@ -279,7 +279,7 @@ class BaseEmbedder(ABC):
         )
 
     def missing_modules(self) -> list[str]:
-        return [module for module in self.requires if find_spec(module) is None]
+        return [module for module in self.requires if not is_installed(module)]
 
     def require_extra(self) -> None:
         """Raise `MissingExtraError` unless all that this embedder imports is installed."""
@@ -295,3 +295,11 @@ class BaseEmbedder(ABC):
 
     def __str__(self) -> str:
         return f'The embedder "{self.alias}" ({self.model})'
+
+
+def is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        # The package that it would be in is missing.
+        return False

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.core.checks import CheckMessage, Error
 
 from hybrid_store.embedders.answers import Answer
-from hybrid_store.embedders.base import BaseEmbedder
+from hybrid_store.embedders.remote import RemoteEmbedder
 from hybrid_store.embedders.retries import retry_after
-from hybrid_store.embedders.shared import Shared
-from hybrid_store.exceptions import (
-    EmbedderAnswerError,
-    EmbedderError,
-    EmbedderRefusedError,
-    EmbedderUnavailableError,
-    TextRefusedError,
-)
+from hybrid_store.exceptions import EmbedderAnswerError, EmbedderError
 
 if TYPE_CHECKING:
-    from openai import OpenAI, OpenAIError
+    from openai import OpenAI
 
 __all__ = ["OpenAIEmbedder"]
 
@@ -41,58 +33,39 @@ DIMENSIONS = {
 SHORTENING = "text-embedding-3-"
 """What the names of those models begin with that take `dimensions` as a parameter."""
 
-TEXT_STATUSES = (400, 413, 422)
-"""The input is at fault..."""
 SETTINGS = ("model", "dimensions", "encoding_format")
-"""...unless the answer names one of these parameters."""
-PASSING_STATUSES = (408, 409, 425, 429)
-"""As are those from 500."""
+"""Parameters that an answer names where not the input is at fault."""
 LASTING_CODES = ("insufficient_quota", "billing_hard_limit_reached")
 """These come with the status of a rate limit."""
-
-QUOTED = 200
-"""Characters of a server's own words that an error quotes at most."""
-
-clients: Shared[OpenAI] = Shared()
-"""HTTP clients by process and by the options that they were made with."""
+NO_KEY = "none"
 
 
-class OpenAIEmbedder(BaseEmbedder):
+class OpenAIEmbedder(RemoteEmbedder):
     """OpenAI, or by `base_url` any server with its interface: Azure, Ollama, vLLM, TEI and others.
 
-    OPTIONS: `api_key` (default: the environment's OPENAI_API_KEY); `base_url`; `organization`;
-    `timeout` of a request in seconds (default: 30); `max_retries` after a failure that may pass
-    (default: 2); `send_dimensions`, name DIMENSIONS in requests (default: for the models that are
-    known to accept it); `encoding_format`, "base64" (default) or "float", for servers that reject
-    the former; `max_tokens` of a text (default: 8192 for OpenAI's models, else unknown);
-    `truncates`, the server reads only the beginning of a longer text, instead of refusing it as
-    OpenAI does (default: False).
+    OPTIONS besides those of `RemoteEmbedder`: `organization`; `send_dimensions`, name DIMENSIONS
+    in requests (default: for the models that are known to accept it); `encoding_format`, "base64"
+    (default) or "float", for servers that reject the former; `truncates`, the server reads only
+    the beginning of a longer text, instead of refusing it as OpenAI does (default: False).
 
-    Requests stay within what OpenAI accepts.
+    Requests stay within what OpenAI accepts. A server of one's own may need no key.
     """
 
-    remote = True
     request_texts = REQUEST_TEXTS
     request_tokens = REQUEST_TOKENS
-
     option_types = {
-        "api_key": str,
-        "base_url": str,
+        **RemoteEmbedder.option_types,
         "organization": str,
-        "timeout": (int, float),
-        "max_retries": int,
         "send_dimensions": bool,
         "encoding_format": str,
-        "max_tokens": int,
         "truncates": bool,
     }
     requires = ("openai",)
     extra = "openai"
+    key_variables = ("OPENAI_API_KEY",)
 
     def __init__(self, alias: str, params: Mapping[str, Any]) -> None:
         super().__init__(alias, params)
-        if not self.options.get("base_url", "https://").startswith(("http://", "https://")):
-            raise self.invalid("base_url must begin with http:// or https://.")
         self.truncates = self.options.get("truncates", False)
 
     def defaults(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -100,73 +73,50 @@ class OpenAIEmbedder(BaseEmbedder):
         return {"BATCH_SIZE": 256} | ({"DIMENSIONS": known} if known else {})
 
     @property
-    def max_tokens(self) -> int | None:
-        known = TEXT_TOKENS if self.model in DIMENSIONS else None
-        return self.options.get("max_tokens", known)
-
-    def check(self, **kwargs: Any) -> list[CheckMessage]:
-        """Besides those of every embedder:
-
-        hybrid_store.E103: there is no API key, and no server of one's own that may need none.
-        """
-        errors = super().check(**kwargs)
-        if not self._api_key:
-            errors.append(
-                Error(
-                    "There is no API key.",
-                    hint="Set OPENAI_API_KEY in the environment, or api_key in its OPTIONS.",
-                    obj=self,
-                    id="hybrid_store.E103",
-                )
-            )
-        return errors
+    def known_tokens(self) -> int | None:
+        return TEXT_TOKENS if self.model in DIMENSIONS else None
 
     @property
-    def _api_key(self) -> str | None:
-        # A key that was read from a file ends with a line break.
-        key = (self.options.get("api_key") or os.environ.get("OPENAI_API_KEY", "")).strip()
+    def api_key(self) -> str | None:
         # The client insists on a key; a server of one's own often knows none.
-        return key or ("none" if "base_url" in self.options else None)
+        return super().api_key or (NO_KEY if "base_url" in self.options else None)
 
-    def _client(self) -> OpenAI:
-        key = self._api_key
-        if not key:
-            raise self.invalid('there is no API key: set OPENAI_API_KEY or OPTIONS["api_key"].')
-        if not (key.isascii() and key.isprintable()):
-            # The client would say so too, and quote the key.
-            raise self.invalid("the API key has characters that cannot be sent.")
-        options = {
-            "api_key": key,
-            "base_url": self.options.get("base_url"),
-            "organization": self.options.get("organization"),
-            "timeout": self.options.get("timeout", 30),
-        }
-        # Connections must not be shared with the process that this one was forked from.
-        return clients.get((os.getpid(), *options.values()), lambda: self._connect(options))
-
-    def _connect(self, options: Mapping[str, Any]) -> OpenAI:
-        self.require_extra()
+    def connect(self) -> OpenAI:
         from openai import OpenAI
 
         # Retries are made here: the client would repeat a request whose quota is exhausted.
-        return OpenAI(max_retries=0, **options)
+        return OpenAI(
+            max_retries=0,
+            api_key=self.api_key,
+            base_url=self.options.get("base_url"),
+            organization=self.options.get("organization"),
+            timeout=self.timeout,
+        )
 
     def embed_batch(self, texts: Sequence[str]) -> Answer:
-        client = self._client()
-        from openai import OpenAIError
+        answer = self.asked(partial(self._ask, self.client(), texts), texts)
+        return Answer(self._vectors(answer, len(texts)), used_tokens(answer))
 
-        failure: EmbedderError
-        try:
-            raw = client.embeddings.with_raw_response.create(**self._parameters(texts))
-            answer = raw.http_response.json()
-        except OpenAIError as error:
-            failure = self._failure(error, texts)
-        except ValueError:
-            failure = EmbedderUnavailableError(f"{self} did not answer with complete JSON.")
-        else:
-            return Answer(self._vectors(answer, len(texts)), used_tokens(answer))
-        # Raised here, where it does not drag the client's error along, and with it the key.
-        raise failure
+    def failure_of(self, error: Exception, texts: Sequence[str]) -> EmbedderError:
+        from openai import APIConnectionError, APIStatusError
+
+        if isinstance(error, APIConnectionError):
+            return self.unreachable(error, texts)
+        if not isinstance(error, APIStatusError):
+            return super().failure_of(error, texts)
+        body = error.body if isinstance(error.body, dict) else {}
+        return self.failed(
+            error.status_code,
+            self.quoted(str(body.get("message") or error), texts),
+            is_setting=body.get("param") in SETTINGS,
+            is_lasting=body.get("code") in LASTING_CODES,
+            wait=retry_after(error.response.headers),
+        )
+
+    def _ask(self, client: OpenAI, texts: Sequence[str]) -> Any:
+        # Not read by the client, which lets pass what is no answer.
+        raw = client.embeddings.with_raw_response.create(**self._parameters(texts))
+        return raw.http_response.json()
 
     def _parameters(self, texts: Sequence[str]) -> dict[str, Any]:
         parameters = {
@@ -206,31 +156,6 @@ class OpenAIEmbedder(BaseEmbedder):
             return np.frombuffer(base64.b64decode(embedding, validate=True), dtype="<f4")
         except ValueError as error:
             raise EmbedderAnswerError(f"{self} answered with damaged base64.") from error
-
-    def _failure(self, error: OpenAIError, texts: Sequence[str]) -> EmbedderError:
-        """The error of this package that stands for one of the client."""
-        from openai import APIStatusError
-
-        if not isinstance(error, APIStatusError):
-            cause = error.__cause__ or error
-            reason = self._quoted(f"{type(cause).__name__} {cause}", texts)
-            return EmbedderUnavailableError(f"{self} cannot be reached: {reason}")
-        body = error.body if isinstance(error.body, dict) else {}
-        reason = self._quoted(str(body.get("message") or error), texts)
-        message = f"{self} answered with status {error.status_code}: {reason}"
-        if error.status_code in TEXT_STATUSES and body.get("param") not in SETTINGS:
-            return TextRefusedError(message)
-        passing = error.status_code in PASSING_STATUSES or error.status_code >= 500
-        if passing and body.get("code") not in LASTING_CODES:
-            return EmbedderUnavailableError(message, retry_after(error.response.headers))
-        return EmbedderRefusedError(message)
-
-    def _quoted(self, words: str, texts: Sequence[str]) -> str:
-        """A server's own words, without the key and without the texts that it may repeat."""
-        for secret in (self._api_key or "", *texts):
-            if len(secret) > len("none"):
-                words = words.replace(secret, "...")
-        return words if len(words) <= QUOTED else f"{words[:QUOTED]}..."
 
 
 def used_tokens(answer: Any) -> int | None:
