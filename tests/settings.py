@@ -82,6 +82,8 @@ TEMPLATES = [
         },
     }
 ]
+# Tests count what is embedded: what one of them embeds is not for the others.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
 STATIC_URL = "static/"
 
 HYBRID_STORE = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.test import TestCase
+from django.test import TestCase, TransactionTestCase
 from hypothesis.extra.django import TestCase as HypothesisTestCase
 
 from hybrid_store.test import conformance
@@ -57,4 +57,8 @@ class TestKeys(conformance.KeyConformance, HypothesisTestCase):
 
 
 class TestWriting(conformance.WritingConformance, TestCase):
+    pass
+
+
+class TestQueryCache(conformance.QueryCacheConformance, TransactionTestCase):
     pass

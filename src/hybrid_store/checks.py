@@ -2,9 +2,9 @@
 
 E010 an unknown key in HYBRID_STORE, E011 an embedder that cannot be made, E012 the server lacks
 the extension, W012 the extension is not created yet, W013 the extension is older than its fixes
-for corrupt indexes, E014 an index over more dimensions than the database can index, E017 a
-StaleIndex that cannot be made, W018 a StaleIndex that the database cannot use. What a field alone
-can tell is checked by the field: `hybrid_store.models.checks`.
+for corrupt indexes, E014 an index over more dimensions than the database can index, E015 a mistake
+in QUERY_CACHE, E017 a StaleIndex that cannot be made, W018 a StaleIndex that the database cannot
+use. What a field alone can tell is checked by the field: `hybrid_store.models.checks`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.core import checks
+from django.core.cache import caches
 from django.core.exceptions import FieldDoesNotExist, FieldError
 from django.db import DatabaseError, connections, router
 from django.db.models import Model
@@ -23,13 +24,14 @@ from hybrid_store.backends import vector_ops
 from hybrid_store.backends.base import Extension
 from hybrid_store.embedders import embedders
 from hybrid_store.exceptions import InvalidEmbedderError, InvalidIndexError
+from hybrid_store.models import query_cache
 from hybrid_store.models.fields import BaseVectorField, vector_fields
 from hybrid_store.models.indexes import VectorIndex
 from hybrid_store.models.stale_index import StaleIndex
 
 __all__ = ["check_databases", "check_indexes", "check_settings", "register"]
 
-SETTINGS = ("EMBEDDERS", "CREATE_EXTENSION")
+SETTINGS = ("EMBEDDERS", "CREATE_EXTENSION", "QUERY_CACHE")
 
 
 def register() -> None:
@@ -45,7 +47,8 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckM
         hint = 'Write HYBRID_STORE = {"EMBEDDERS": {"default": {...}}}.'
         message = f"HYBRID_STORE is a {type(configured).__name__}, not a dictionary."
         return [checks.Error(message, hint=hint, id="hybrid_store.E010")]
-    return [*_unknown_keys(configured), *_embedder_messages()]
+    found = [*_unknown_keys(configured), *_embedder_messages()]
+    return [*found, *_query_cache_messages(configured.get("QUERY_CACHE"))]
 
 
 def _unknown_keys(configured: Mapping[Any, Any]) -> Iterator[checks.CheckMessage]:
@@ -97,6 +100,32 @@ def _impossible_indexes(model: type[Model]) -> Iterator[checks.CheckMessage]:
         except (FieldDoesNotExist, FieldError):
             # Django's own checks, or the field's, name the fault.
             continue
+
+
+def _query_cache_messages(configured: Any) -> Iterator[checks.CheckMessage]:
+    """What is wrong with QUERY_CACHE; None, which turns the cache off, is right."""
+    if configured is None:
+        return
+    if not isinstance(configured, Mapping):
+        found = type(configured).__name__
+        yield _query_cache_error(f" is a {found}.", "Use a dictionary, or None for no cache.")
+        return
+    for key in configured:
+        if key not in query_cache.DEFAULTS:
+            known = ", ".join(query_cache.DEFAULTS)
+            yield _query_cache_error(f" has an unknown key {key!r}.", f"Use one of {known}.")
+    chosen = {**query_cache.DEFAULTS, **configured}
+    if chosen["ALIAS"] not in list(caches):
+        message = f'["ALIAS"] is {chosen["ALIAS"]!r}, which is no alias of CACHES.'
+        yield _query_cache_error(message, f"Use one of {', '.join(caches)}.")
+    seconds = chosen["TIMEOUT"]
+    if not (seconds is None or (type(seconds) in (int, float) and seconds > 0)):
+        message = f'["TIMEOUT"] is {seconds!r}.'
+        yield _query_cache_error(message, "Use a number of seconds, or None to keep vectors.")
+
+
+def _query_cache_error(fault: str, hint: str) -> checks.Error:
+    return checks.Error(f'HYBRID_STORE["QUERY_CACHE"]{fault}', hint=hint, id="hybrid_store.E015")
 
 
 def check_databases(

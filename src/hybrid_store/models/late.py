@@ -28,17 +28,32 @@ class LateValue(ABC):
         """The vector; may call an embedder or read the database."""
 
     def read(self) -> None:  # noqa: B027
-        """Read from the database what `compute` will need.
+        """Read from the database or a cache what `compute` will need.
 
         Called when SQL is compiled: `compute` may be called while it is executed, when the
         connection is in use.
         """
+
+    def prepare(self) -> None:
+        """Compute the vector now; not to be called while a query is executed."""
+        self.read()
+        self.vector()
 
     def vector(self) -> Vector:
         with self._lock:
             if self._vector is None:
                 self._vector = self.compute()
             return self._vector
+
+    def settle(self, vector: Vector) -> None:
+        """Take a vector that need not be computed."""
+        with self._lock:
+            if self._vector is None:
+                self._vector = vector
+
+    @property
+    def is_settled(self) -> bool:
+        return self._vector is not None
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()

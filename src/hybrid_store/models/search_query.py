@@ -41,7 +41,7 @@ class Search:
     def prepare(self) -> None:
         """Compute a late vector now."""
         if isinstance(self.near, LateValue):
-            self.near.vector()
+            self.near.prepare()
 
 
 class SearchQuery(Query):

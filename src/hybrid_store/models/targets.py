@@ -10,6 +10,7 @@ from django.db.models import Model
 
 from hybrid_store.embedders import embedders
 from hybrid_store.exceptions import InvalidTargetError, SpaceMismatchError, VectorValueError
+from hybrid_store.models import query_cache
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fields import BaseVectorField
 from hybrid_store.models.fingerprint import space_prefix
@@ -22,15 +23,37 @@ QueryVector: TypeAlias = Vector | LateValue
 
 
 class TextTarget(LateValue):
-    """A text, embedded as a query."""
+    """A text, embedded as a query unless its vector is in the query cache.
+
+    The cache is asked at most once. Only `prepare` stores into it: the text of a subquery is
+    embedded while the driver works, when a cache in the same database cannot be reached.
+    """
 
     def __init__(self, text: str, embedder: str) -> None:
         super().__init__()
         self.text = text
         self.embedder = embedder
+        self._asked = False
+        self._is_new = False
 
     def compute(self) -> Vector:
-        return Vector(embedders[self.embedder].embed_query(self.text))
+        vector = Vector(embedders[self.embedder].embed_query(self.text))
+        self._is_new = True
+        return vector
+
+    def read(self) -> None:
+        if self._asked or self.is_settled:
+            return
+        self._asked = True
+        kept = query_cache.recall(embedders[self.embedder], self.text)
+        if kept is not None:
+            self.settle(kept)
+
+    def prepare(self) -> None:
+        super().prepare()
+        if self._is_new:
+            self._is_new = False
+            query_cache.keep(embedders[self.embedder], self.text, self.vector())
 
     def __repr__(self) -> str:
         return f"<embedding of {self.text!r}>"
@@ -81,9 +104,16 @@ class MixtureTarget(LateValue):
         return Vector(mean)
 
     def read(self) -> None:
-        for part in (*self.like, *self.unlike):
-            if isinstance(part, LateValue):
-                part.read()
+        for part in self._late():
+            part.read()
+
+    def prepare(self) -> None:
+        for part in self._late():
+            part.prepare()
+        super().prepare()
+
+    def _late(self) -> list[LateValue]:
+        return [part for part in (*self.like, *self.unlike) if isinstance(part, LateValue)]
 
     def __repr__(self) -> str:
         return f"<like {self.like!r}, unlike {self.unlike!r}>"
