@@ -14,6 +14,7 @@ from django.core.management import BaseCommand, load_command_class
 
 from hybrid_store import checks, exceptions, models, operations
 from hybrid_store import embedders as embedders_package
+from hybrid_store import test as test_package
 from hybrid_store.backends import BaseVectorOperations
 from hybrid_store.embedders import BaseEmbedder
 from hybrid_store.embedders.params import SETTINGS
@@ -52,7 +53,7 @@ def test_every_system_check_is_catalogued_and_no_other() -> None:
     assert set(catalogued) == used
 
 
-@pytest.mark.parametrize("module", [models, exceptions, operations])
+@pytest.mark.parametrize("module", [models, exceptions, operations, test_package])
 def test_every_public_name_is_in_the_reference(module: object) -> None:
     pages = "\n".join(page.read_text(encoding="utf-8") for page in REFERENCE.glob("*.md"))
     headings = set(re.findall(r"^## (\w+)$", pages, re.MULTILINE))
