@@ -10,8 +10,11 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import django
 
 from tests import servers
 
@@ -61,6 +64,9 @@ INSTALLED_APPS = [
     "hybrid_store.test",
     "films",
 ]
+if django.VERSION < (6,) and find_spec("django_tasks"):
+    # The backport of what is part of Django since.
+    INSTALLED_APPS.append("django_tasks")
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

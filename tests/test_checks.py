@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.db.models import F, Q
 from django.test.utils import isolate_apps
 
 from hybrid_store.backends.base import Extension
-from hybrid_store.checks import check_databases, check_indexes, check_settings
+from hybrid_store.checks import check_databases, check_indexes, check_settings, check_tasks
 from hybrid_store.models import EmbeddingField, StaleIndex, VectorField, VectorIndex
 
 
@@ -71,6 +72,8 @@ def field_ids(**options: Any) -> list[str]:
         ({"dimensions": 0}, ["E001", "E007"]),
         ({"dimensions": "384"}, ["E001", "E007"]),
         ({"on_save": "later"}, ["E008"]),
+        ({"on_save": "now"}, []),
+        ({"on_save": "task"}, []),
         ({"embed_if": Q(done=True) & ~Q(publisher__name="x", number__gte=3)}, []),
         ({"embed_if": Q(number__gt=F("publisher__pk"))}, []),
         ({"embed_if": Q(publisher=1) | Q(publisher_id__in=[2])}, []),
@@ -226,6 +229,23 @@ def test_mistakes_in_the_settings_have_their_numbers(
 ) -> None:
     settings.HYBRID_STORE = value
     assert ids(check_settings()) == found
+
+
+def test_tasks_need_a_framework_and_settings_that_take_them(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hybrid_store.sync.tasks import FRAMEWORKS
+
+    assert check_tasks() == []
+    settings.TASKS = {"default": {"BACKEND": "nowhere.Backend"}}
+    messages = check_tasks()
+    # Memo and Passage.
+    assert ids(messages) == ["E009", "E009"]
+    assert "nowhere.Backend" in messages[0].msg
+    with monkeypatch.context() as without:
+        for name in FRAMEWORKS:
+            without.setitem(sys.modules, name, None)
+        assert 'pip install "django-hybrid-store[tasks]"' in check_tasks()[0].msg
 
 
 def test_no_database_is_opened_unless_one_is_named() -> None:

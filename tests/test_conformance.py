@@ -62,3 +62,11 @@ class TestWriting(conformance.WritingConformance, TestCase):
 
 class TestQueryCache(conformance.QueryCacheConformance, TransactionTestCase):
     pass
+
+
+class TestOnSave(conformance.OnSaveConformance, TransactionTestCase):
+    pass
+
+
+class TestOnSaveByTask(conformance.OnSaveTaskConformance, TransactionTestCase):
+    pass

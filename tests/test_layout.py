@@ -47,7 +47,7 @@ MAY_IMPORT = {"test": {"hypothesis", "pytest"}}
 # Django's own modules that import a driver.
 NEED_A_DRIVER = ("django.contrib.postgres", "django.db.backends.postgresql", "django.contrib.gis")
 OPTIONAL = [
-    *("openai", "orjson", "pgvector", "psycopg", "psycopg2"),
+    *("django_tasks", "openai", "orjson", "pgvector", "psycopg", "psycopg2"),
     *("safetensors", "sentence_transformers", "tokenizers", "torch", "tqdm"),
 ]
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from io import StringIO
+from typing import Any
 
 import numpy as np
 import pytest
 from django.core.management import call_command
-from django.db import connections
+from django.db import connections, transaction
 
 from hybrid_store.models import CosineDistance, L2Distance
 from hybrid_store.models.embedding import embedding_field
+from hybrid_store.sync import tasks
 from hybrid_store.sync.verification import verify
-from hybrid_store.test.models import Book, Note, Point
+from hybrid_store.test.models import Book, Memo, Note, Point
+from hybrid_store.test.watching import count_documents_embedded
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"], transaction=True)
 
@@ -70,6 +73,31 @@ def test_on_save_embeds_in_the_database_of_the_save() -> None:
     assert note.embedding is not None
     assert Note.objects.using("other").get().embedding == note.embedding
     assert not Note.objects.exists()
+
+
+def test_each_database_embeds_what_it_commits_itself() -> None:
+    with count_documents_embedded() as texts, transaction.atomic(using="other"):
+        in_other = Note(text="in other")
+        in_other.save(using="other")
+        with transaction.atomic():
+            Note.objects.create(text="rolled back")
+            transaction.set_rollback(True)
+        Note.objects.create(text="in default")
+        assert texts == ["in default"]
+    assert texts == ["in default", "in other"]
+    assert not any(Note.objects.using(alias).stale().exists() for alias in BOTH)
+
+
+def test_a_task_knows_its_database(settings: Any) -> None:
+    framework = tasks.tasks_framework()
+    backend = f"{framework.__name__}.backends.dummy.DummyBackend"
+    settings.TASKS = {"default": {"BACKEND": backend}}
+    for alias in BOTH:
+        Memo(pk=1, text=alias).save(using=alias)
+    found = [result.kwargs["database"] for result in framework.default_task_backend.results]
+    assert found == list(BOTH)
+    tasks.embed_saved_row.call(**framework.default_task_backend.results[1].kwargs)
+    assert [Memo.objects.using(alias).stale().exists() for alias in BOTH] == [True, False]
 
 
 def test_a_row_of_one_database_is_a_target_in_the_other() -> None:

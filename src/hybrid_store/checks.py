@@ -1,10 +1,11 @@
 """System checks over the settings, indexes and, when asked for, the databases.
 
-E010 an unknown key in HYBRID_STORE, E011 an embedder that cannot be made, E012 the server lacks
-the extension, W012 the extension is not created yet, W013 the extension is older than its fixes
-for corrupt indexes, E014 an index over more dimensions than the database can index, E015 a mistake
-in QUERY_CACHE, E017 a StaleIndex that cannot be made, W018 a StaleIndex that the database cannot
-use. What a field alone can tell is checked by the field: `hybrid_store.models.checks`.
+E009 `on_save="task"` without a tasks framework that takes the task, E010 an unknown key in
+HYBRID_STORE, E011 an embedder that cannot be made, E012 the server lacks the extension, W012 the
+extension is not created yet, W013 the extension is older than its fixes for corrupt indexes, E014
+an index over more dimensions than the database can index, E015 a mistake in QUERY_CACHE, E017 a
+StaleIndex that cannot be made, W018 a StaleIndex that the database cannot use. What a field alone
+can tell is checked by the field: `hybrid_store.models.checks`.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from hybrid_store.backends.base import Extension
 from hybrid_store.embedders import embedders
 from hybrid_store.exceptions import InvalidEmbedderError, InvalidIndexError
 from hybrid_store.models import query_cache
+from hybrid_store.models.embedding import EmbeddingField, embedding_fields
 from hybrid_store.models.fields import BaseVectorField, vector_fields
 from hybrid_store.models.indexes import VectorIndex
 from hybrid_store.models.stale_index import StaleIndex
 
-__all__ = ["check_databases", "check_indexes", "check_settings", "register"]
+__all__ = ["check_databases", "check_indexes", "check_settings", "check_tasks", "register"]
 
 SETTINGS = ("EMBEDDERS", "CREATE_EXTENSION", "QUERY_CACHE")
 
@@ -37,6 +39,7 @@ SETTINGS = ("EMBEDDERS", "CREATE_EXTENSION", "QUERY_CACHE")
 def register() -> None:
     checks.register(check_settings)
     checks.register(check_indexes, checks.Tags.models)
+    checks.register(check_tasks)
     checks.register(check_databases, checks.Tags.database)
 
 
@@ -126,6 +129,34 @@ def _query_cache_messages(configured: Any) -> Iterator[checks.CheckMessage]:
 
 def _query_cache_error(fault: str, hint: str) -> checks.Error:
     return checks.Error(f'HYBRID_STORE["QUERY_CACHE"]{fault}', hint=hint, id="hybrid_store.E015")
+
+
+def check_tasks(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Can the task of `on_save="task"` be enqueued, where a model needs it?"""
+    fields = [field for field in _embedding_fields() if field.on_save == "task"]
+    fault = _fault_of_tasks() if fields else None
+    if fault is None:
+        return []
+    message = f"'on_save' is \"task\", and no task can be enqueued: {fault}"
+    hint = "Install the framework, correct TASKS, or use another on_save."
+    return [checks.Error(message, hint=hint, obj=field, id="hybrid_store.E009") for field in fields]
+
+
+def _fault_of_tasks() -> str | None:
+    try:
+        # Makes the task, by what TASKS says: only where one is needed.
+        from hybrid_store.sync import tasks
+
+        tasks.validate()
+    except Exception as error:  # noqa: BLE001 - of whichever framework and backend
+        return str(error)
+    return None
+
+
+def _embedding_fields() -> Iterator[EmbeddingField]:
+    """Those of all models, each once: children list their parents' too."""
+    for model in apps.get_models():
+        yield from (field for field in embedding_fields(model) if field.model is model)
 
 
 def check_databases(

@@ -99,10 +99,10 @@ def _check_embedder(field: EmbeddingField) -> list[checks.CheckMessage]:
 
 
 def _check_on_save(field: EmbeddingField) -> list[checks.CheckMessage]:
-    if field.on_save in (None, "now"):
+    if field.on_save in (None, "now", "task"):
         return []
     message = f"'on_save' is {field.on_save!r}."
-    return [_error(field, 8, message, "Use 'now', or leave it out.")]
+    return [_error(field, 8, message, "Use 'now' or 'task', or leave it out.")]
 
 
 def _check_embed_if(field: EmbeddingField) -> list[checks.CheckMessage]:

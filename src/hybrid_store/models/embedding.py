@@ -19,7 +19,7 @@ from hybrid_store.vectors import Vector, VectorLike
 __all__ = ["EmbeddingField", "Source", "embedding_field", "embedding_fields"]
 
 Source: TypeAlias = Sequence[str] | str | Callable[[Any], str]
-OnSave: TypeAlias = Literal["now"] | None
+OnSave: TypeAlias = Literal["now", "task"] | None
 
 
 class EmbeddingAttribute(VectorAttribute):
@@ -77,8 +77,9 @@ class EmbeddingField(VectorField):
     `source` names the columns whose text is embedded, joined by line breaks: char, text, slug,
     URL, integer and UUID fields, or paths to such fields of related rows; or it is a callable that
     takes the row and returns the text. `embedder` is an alias of `HYBRID_STORE["EMBEDDERS"]`.
-    With `on_save="now"` the row is embedded by `save()`, else by `generate_embeddings`. Rows that
-    the condition `embed_if` does not hold for are treated as if they had no text.
+    With `on_save="now"` a row is embedded when its `save()` is committed, with `on_save="task"` by
+    a task that is enqueued then, else by `generate_embeddings`. Rows that the condition `embed_if`
+    does not hold for are treated as if they had no text.
 
     Brings a companion column `<name>_fingerprint`, by which a vector that no longer matches its
     text is found, however it was written; with a `db_column`, `<db_column>_fingerprint`. It is

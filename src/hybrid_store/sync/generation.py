@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import Model
 
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.sync.finding import Finder
@@ -126,17 +125,16 @@ class Generation:
         return estimate
 
 
-def embed_row(field: EmbeddingField, instance: Model, using: str) -> bool:
-    """Embed one saved row if it is stale, and give the instance the stored pair.
+def embed_row(field: EmbeddingField, pk: Any, using: str) -> bool:
+    """Embed one row, saved just now, if it is stale; True if its vector was stored or cleared.
 
-    No lease is taken: the row was saved by the caller just now.
+    No lease is taken: whoever holds one of the row may be embedding an older text.
     """
     reader = source_reader(field, using)
-    texts = reader.read(reader.stale(instance.pk))
+    texts = reader.read(reader.stale(pk))
     if not texts:
         return False
     [text] = texts
     vector = None if text.is_blank else Vector(field.embedder.embed([text.text])[0])
     [kept] = reader.store([text], [vector])
-    instance.refresh_from_db(using=using, fields=[field.attname, field.fingerprint_name])
-    return kept and vector is not None
+    return kept

@@ -1,21 +1,32 @@
-"""`EmbeddingField(on_save="now")`: rows are embedded as they are saved."""
+"""`EmbeddingField(on_save=...)`: rows are embedded when the transaction of their save is committed.
+
+What is rolled back, a savepoint included, leaves no vector, no task and no paid call, and no
+transaction waits for a provider.
+"""
 
 from __future__ import annotations
 
 import functools
 import logging
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
+from django.db import connections, transaction
 from django.db.models import Model
 
-from hybrid_store.exceptions import EmbedderError
 from hybrid_store.models.embedding import EmbeddingField, embedding_fields
+from hybrid_store.models.keys import key_text
 from hybrid_store.models.paths import fields_read
 from hybrid_store.sync.generation import embed_row
 
 __all__ = ["embed_on_save"]
 
 logger = logging.getLogger("hybrid_store")
+
+Work: TypeAlias = Callable[[], None]
+
+# On a connection: arguments of the tasks that its latest commit has enqueued.
+ENQUEUED = "_hybrid_store_enqueued"
 
 
 def embed_on_save(
@@ -26,25 +37,24 @@ def embed_on_save(
     update_fields: frozenset[str] | None = None,
     **kwargs: Any,
 ) -> None:
-    """After `save()`: embed the row if it is stale.
+    """After `save()`: have the row embedded if it is stale once it is committed.
 
-    A provider that is down does not undo the save. The row is stale then, is logged, and the next
-    `generate_embeddings` takes it. Fixtures and migrations embed nothing.
+    In autocommit mode that is at once. Whatever fails then does not undo the save: it is logged,
+    the row is stale, and the next `generate_embeddings` takes it. Fixtures and migrations embed
+    nothing.
     """
     if raw or sender.__module__ == "__fake__":
         return
-    for field in _fields_embedded_now(sender):
-        if not _concerns(field, update_fields):
-            continue
-        try:
-            embed_row(field, instance, using)
-        except EmbedderError:
-            logger.exception("%s %r was saved but not embedded.", field.label, instance.pk)
+    for field in _fields_embedded_on_save(sender):
+        if _concerns(field, update_fields):
+            pk = getattr(instance, field.model._meta.pk.attname)
+            work = WORK[str(field.on_save)](field, instance, pk, using)
+            transaction.on_commit(_logged(field, pk, work), using=using)
 
 
 @functools.cache
-def _fields_embedded_now(model: type[Model]) -> list[EmbeddingField]:
-    return [field for field in embedding_fields(model) if field.on_save == "now"]
+def _fields_embedded_on_save(model: type[Model]) -> list[EmbeddingField]:
+    return [field for field in embedding_fields(model) if field.on_save in WORK]
 
 
 def _concerns(field: EmbeddingField, update_fields: frozenset[str] | None) -> bool:
@@ -53,3 +63,66 @@ def _concerns(field: EmbeddingField, update_fields: frozenset[str] | None) -> bo
         return True
     names = {name for read in fields_read(field) for name in (read.name, read.attname)}
     return bool(update_fields & {*names, field.name})
+
+
+def _logged(field: EmbeddingField, pk: Any, work: Work) -> Work:
+    def committed() -> None:
+        try:
+            work()
+        except Exception:
+            logger.exception("%s %r was saved but not embedded.", field.label, pk)
+
+    return committed
+
+
+def _embedding(field: EmbeddingField, instance: Model, pk: Any, using: str) -> Work:
+    """Embed the row, and give the instance what is stored then."""
+    saved = _said(field, instance)
+
+    def embed() -> None:
+        written = embed_row(field, pk, using)
+        # Of two instances of one row, saved in one transaction, the second meets no stale row.
+        waiting = written or instance.__dict__.get(field.fingerprint_name) is None
+        if waiting and _said(field, instance) == saved:
+            _give_pair(field, instance, pk, using)
+
+    return embed
+
+
+def _said(field: EmbeddingField, instance: Model) -> list[Any]:
+    """Which row the instance is, its text, as far as that is its own, and its vector."""
+    meta: Any = field.model._meta
+    own = [meta.get_field(name.partition("__")[0]) for name in field.source_names]
+    key = getattr(instance, meta.pk.attname)
+    return [key, *(instance.__dict__.get(source.attname) for source in (*own, field))]
+
+
+def _give_pair(field: EmbeddingField, instance: Model, pk: Any, using: str) -> None:
+    names = field.attname, field.fingerprint_name
+    rows = field.model._base_manager.using(using).filter(pk=pk)
+    for stored in rows.values_list(*names):
+        for name, value in zip(names, stored, strict=True):
+            setattr(instance, name, value)
+
+
+def _enqueueing(field: EmbeddingField, instance: Model, pk: Any, using: str) -> Work:
+    """Enqueue a task, one for all saves of the row that the transaction is made of."""
+    arguments = (field.model._meta.label, field.name, key_text(field.model, pk), using)
+    # Every save comes before its commit, so what is in here is of another one.
+    setattr(connections[using], ENQUEUED, set())
+
+    def enqueue() -> None:
+        from hybrid_store.sync.tasks import enqueue
+
+        enqueued: set[tuple[str, ...]] = getattr(connections[using], ENQUEUED)
+        if arguments not in enqueued:
+            enqueued.add(arguments)
+            enqueue(*arguments)
+
+    return enqueue
+
+
+WORK: dict[str, Callable[[EmbeddingField, Model, Any, str], Work]] = {
+    "now": _embedding,
+    "task": _enqueueing,
+}

@@ -27,6 +27,7 @@ __all__ = [
     "Comment",
     "Essay",
     "Letter",
+    "Memo",
     "Note",
     "Novel",
     "Page",
@@ -134,7 +135,7 @@ class Term(models.Model):
 
 
 class Passage(models.Model):
-    """A composite key of every type of part, a link among them."""
+    """A composite key of every type of part, a link among them; a task embeds it."""
 
     pk = models.CompositePrimaryKey("term", "code", "number", "place")
     term = models.ForeignKey(Term, models.CASCADE)
@@ -142,7 +143,7 @@ class Passage(models.Model):
     number = models.BigIntegerField()
     place = models.CharField(max_length=100)
     text = models.TextField()
-    embedding = EmbeddingField(source=["place", "text"], dimensions=DIMENSIONS)
+    embedding = EmbeddingField(source=["place", "text"], dimensions=DIMENSIONS, on_save="task")
 
 
 class Review(models.Model):
@@ -163,10 +164,16 @@ class Embedded(models.Model):
 
 
 class Note(Embedded):
-    """Embeds itself when it is saved."""
+    """Is embedded at once when it was saved."""
 
     key = models.UUIDField(primary_key=True, default=uuid.uuid4)
     embedding = EmbeddingField(source="text", dimensions=DIMENSIONS, on_save="now")
+
+
+class Memo(Embedded):
+    """Is embedded by a task when it was saved."""
+
+    embedding = EmbeddingField(source="text", dimensions=DIMENSIONS, on_save="task")
 
 
 class Post(Embedded):

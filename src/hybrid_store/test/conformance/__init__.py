@@ -22,6 +22,7 @@ from hybrid_store.test.conformance.freshness import FreshnessConformance
 from hybrid_store.test.conformance.generation import GenerationConformance
 from hybrid_store.test.conformance.inheritance import InheritanceConformance
 from hybrid_store.test.conformance.keys import KeyConformance
+from hybrid_store.test.conformance.on_save import OnSaveConformance, OnSaveTaskConformance
 from hybrid_store.test.conformance.query_cache import QueryCacheConformance
 from hybrid_store.test.conformance.search import SearchConformance
 from hybrid_store.test.conformance.spaces import SpaceConformance
@@ -37,6 +38,8 @@ __all__ = [
     "InheritanceConformance",
     "KeyConformance",
     "LeaseConformance",
+    "OnSaveConformance",
+    "OnSaveTaskConformance",
     "QueryCacheConformance",
     "RunConformance",
     "SearchConformance",

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hybrid_store.models import freshness, stale
 from hybrid_store.models.fingerprint import content_digest, fingerprint
 from hybrid_store.test.conformance.base import ConformanceBase, embedding_field, generate
-from hybrid_store.test.models import Article, Author, Book, Essay, Note, Post
+from hybrid_store.test.models import Article, Author, Book, Essay, Post
 
 __all__ = ["FreshnessConformance"]
 
@@ -320,44 +320,6 @@ class FreshnessConformance(ConformanceBase):
         book.save()
         assert Book.objects.count() == 2
         assert not Book.objects.stale().exists()
-
-    # Embedding on save
-
-    def test_on_save_now_embeds_at_once(self) -> None:
-        note = Note.objects.create(text="apple")
-        assert note.embedding is not None
-        assert not is_stale(note)
-        assert Note.objects.nearest("apple").get() == note
-        note.text = "stone"
-        note.save()
-        assert not is_stale(note)
-        assert Note.objects.get().embedding == note.embedding
-        note.text = ""
-        note.save(update_fields=["text"])
-        assert Note.objects.get().embedding is None
-
-    def test_saving_what_is_current_calls_no_embedder(self) -> None:
-        from hybrid_store.test.watching import count_documents_embedded
-
-        note = Note.objects.create(text="apple")
-        with count_documents_embedded() as texts:
-            note.save()
-            note.save(update_fields=["text"])
-        assert texts == []
-
-    def test_a_save_survives_an_embedder_that_fails(self) -> None:
-        from hybrid_store.exceptions import EmbedderUnavailableError
-        from hybrid_store.test.watching import before_each_answer
-
-        def fail(_: Any) -> None:
-            raise EmbedderUnavailableError("no answer")
-
-        with before_each_answer(fail), self.assertLogs("hybrid_store", "ERROR") as logs:
-            note = Note.objects.create(text="apple")
-        assert "was saved but not embedded" in logs.output[0]
-        assert is_stale(note)
-        generate(Note)
-        assert not is_stale(note)
 
     def test_a_model_without_our_manager_is_checked_by_functions(self) -> None:
         post = Post.objects.create(text="p")

@@ -101,7 +101,6 @@ class GenerationConformance(ConformanceBase):
 
     def test_a_child_can_have_an_embedding_of_its_own(self) -> None:
         recording: Any = Recording.objects.create(text="text", words="words")
-        assert recording.embedding is not None
         field = Recording._meta.get_field("words_embedding")
         assert generate(field).embedded == 1
         assert verify(field).ok

@@ -389,6 +389,8 @@ class SearchConformance(ConformanceBase):
     def test_a_uuid_key_and_a_row_of_an_unknown_space(self) -> None:
         note = Note.objects.create(text="apple")
         other = Note.objects.create(text="apple pie")
+        generate(Note)
+        note.refresh_from_db()
         assert list(Note.objects.nearest(note)) == [other]
         note.embedding = np.ones(384)
         with self.assertRaisesMessage(SpaceMismatchError, "unknown origin"):

@@ -1,0 +1,64 @@
+"""The task of `EmbeddingField(on_save="task")`, in Django's tasks framework.
+
+`django.tasks` is part of Django 6.0 and newer; before, its backport `django_tasks` is needed. This
+module can be imported without either; nothing can be enqueued then. Importing it makes the task,
+for which `TASKS` has to be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
+
+from django.apps import apps
+
+from hybrid_store.exceptions import MissingExtraError
+from hybrid_store.models.embedding import embedding_field
+from hybrid_store.models.keys import key_from_text
+from hybrid_store.sync.generation import embed_row
+
+__all__ = ["embed_saved_row", "enqueue", "tasks_framework", "validate"]
+
+FRAMEWORKS = ("django.tasks", "django_tasks")
+
+
+def tasks_framework() -> ModuleType:
+    """The tasks framework that is installed; raises `MissingExtraError` where none is."""
+    for name in FRAMEWORKS:
+        if find_spec(name) is not None:
+            return import_module(name)
+    raise MissingExtraError('on_save="task"', "tasks")
+
+
+def _task(function: Callable[..., None]) -> Any:
+    try:
+        return tasks_framework().task(function)
+    except MissingExtraError:
+        return function
+
+
+@_task
+def embed_saved_row(model: str, field: str, key: str, database: str) -> None:
+    """Embed a row if it is stale by now.
+
+    `model` is the label of a model, `field` the name of an `EmbeddingField`, `key` a primary key as
+    `key_text` writes it, `database` an alias. May be lost, late or run twice: the row itself says
+    whether there is anything to do. An embedder's error is raised, so that the framework knows.
+    """
+    owner = apps.get_model(model)
+    embed_row(embedding_field(owner, field), key_from_text(owner, key), database)
+
+
+def enqueue(model: str, field: str, key: str, database: str) -> None:
+    """Have `embed_saved_row` run as `TASKS` says; raises what the backend raises."""
+    tasks_framework()
+    embed_saved_row.enqueue(model=model, field=field, key=key, database=database)
+
+
+def validate() -> None:
+    """Raise what would keep the task from being enqueued."""
+    tasks_framework()
+    embed_saved_row.get_backend().validate_task(embed_saved_row)
