@@ -216,12 +216,12 @@ def test_the_projects_own_models_and_settings_are_sound() -> None:
         ({"QUERY_CACHE": {"ALIAS": "default", "TIMEOUT": 60}}, []),
         ({"QUERY_CACHE": {"TIMEOUT": None}}, []),
         ({"QUERY_CACHE": {"TIMEOUT": 0.5}}, []),
-        ({"QUERY_CACHE": "default"}, ["E015"]),
-        ({"QUERY_CACHE": {"ALIAS": "nobody", "TIME": 60}}, ["E015", "E015"]),
-        ({"QUERY_CACHE": {"ALIAS": ["default"]}}, ["E015"]),
-        ({"QUERY_CACHE": {"TIMEOUT": "60"}}, ["E015"]),
-        ({"QUERY_CACHE": {"TIMEOUT": True}}, ["E015"]),
-        ({"QUERY_CACHE": {"TIMEOUT": 0}}, ["E015"]),
+        ({"QUERY_CACHE": "default"}, ["E019"]),
+        ({"QUERY_CACHE": {"ALIAS": "nobody", "TIME": 60}}, ["E019", "E019"]),
+        ({"QUERY_CACHE": {"ALIAS": ["default"]}}, ["E019"]),
+        ({"QUERY_CACHE": {"TIMEOUT": "60"}}, ["E019"]),
+        ({"QUERY_CACHE": {"TIMEOUT": True}}, ["E019"]),
+        ({"QUERY_CACHE": {"TIMEOUT": 0}}, ["E019"]),
     ],
 )
 def test_mistakes_in_the_settings_have_their_numbers(

@@ -1,10 +1,10 @@
-"""System checks over the settings, indexes and, when asked for, the databases.
+"""System checks over the settings, the indexes and, when asked for, the databases.
 
-E009 `on_save="task"` without a tasks framework that takes the task, E010 an unknown key in
-HYBRID_STORE, E011 an embedder that cannot be made, E012 the server lacks the extension, W012 the
-extension is not created yet, W013 the extension is older than its fixes for corrupt indexes, E014
-an index over more dimensions than the database can index, E015 a mistake in QUERY_CACHE, E017 a
-StaleIndex that cannot be made, W018 a StaleIndex that the database cannot use. What a field alone
+E010 an unknown key in HYBRID_STORE, E011 an embedder that cannot be made, E012 the server lacks
+the extension, W012 the extension is not created yet, W013 the extension is older than its fixes
+for corrupt indexes, E014 an index over more dimensions than the database can index, E017 a
+StaleIndex that cannot be made, W018 a StaleIndex that the database cannot use, E019 a mistake in
+QUERY_CACHE, E020 `on_save="task"` without a tasks framework that takes the task. What a field alone
 can tell is checked by the field: `hybrid_store.models.checks`.
 """
 
@@ -128,7 +128,7 @@ def _query_cache_messages(configured: Any) -> Iterator[checks.CheckMessage]:
 
 
 def _query_cache_error(fault: str, hint: str) -> checks.Error:
-    return checks.Error(f'HYBRID_STORE["QUERY_CACHE"]{fault}', hint=hint, id="hybrid_store.E015")
+    return checks.Error(f'HYBRID_STORE["QUERY_CACHE"]{fault}', hint=hint, id="hybrid_store.E019")
 
 
 def check_tasks(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -139,7 +139,7 @@ def check_tasks(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMess
         return []
     message = f"'on_save' is \"task\", and no task can be enqueued: {fault}"
     hint = "Install the framework, correct TASKS, or use another on_save."
-    return [checks.Error(message, hint=hint, obj=field, id="hybrid_store.E009") for field in fields]
+    return [checks.Error(message, hint=hint, obj=field, id="hybrid_store.E020") for field in fields]
 
 
 def _fault_of_tasks() -> str | None:
