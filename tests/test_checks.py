@@ -240,7 +240,7 @@ def test_tasks_need_a_framework_and_settings_that_take_them(
     settings.TASKS = {"default": {"BACKEND": "nowhere.Backend"}}
     messages = check_tasks()
     # Memo and Passage.
-    assert ids(messages) == ["E009", "E009"]
+    assert ids(messages) == ["E020", "E020"]
     assert "nowhere.Backend" in messages[0].msg
     with monkeypatch.context() as without:
         for name in FRAMEWORKS:

@@ -26,6 +26,7 @@ __all__ = [
     "Clause",
     "Comment",
     "Essay",
+    "Lecture",
     "Letter",
     "Memo",
     "Note",
@@ -188,6 +189,10 @@ class Report(Embedded):
     """Gives up the embedding of its abstract parent."""
 
     embedding = None
+
+
+class Lecture(Author, Note):  # type: ignore[misc]
+    """A child of two parents, whose own key is that of the one without an embedding."""
 
 
 class Article(models.Model):

@@ -21,7 +21,7 @@ from hybrid_store.models import stale
 from hybrid_store.models.keys import key_text
 from hybrid_store.sync import tasks
 from hybrid_store.test.conformance.base import ConformanceBase, generate
-from hybrid_store.test.models import Memo, Note, Passage, Recording, Term
+from hybrid_store.test.models import Lecture, Memo, Note, Passage, Recording, Term
 from hybrid_store.test.watching import before_each_answer, count_documents_embedded
 
 __all__ = ["OnSaveConformance", "OnSaveTaskConformance"]
@@ -62,6 +62,11 @@ class OnSaveConformance(ConformanceBase):
         recording: Any = Recording.objects.create(text="text", words="words")
         assert recording.embedding is not None
         assert Note.objects.get().embedding == recording.embedding
+
+    def test_a_child_of_two_parents_is_embedded_with_the_right_key(self) -> None:
+        lecture = Lecture.objects.create(name="Ann", text="text")
+        assert lecture.embedding is not None
+        assert Note.objects.get().embedding == lecture.embedding
 
     def test_saving_what_is_current_calls_no_embedder(self) -> None:
         note = Note.objects.create(text="apple")
