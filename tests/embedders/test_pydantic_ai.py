@@ -125,7 +125,7 @@ class TestWire:
 
     def test_what_another_provider_needs_is_told(self) -> None:
         embedder = make("mistral:mistral-embed", api_key=None, DIMENSIONS=1024)
-        with pytest.raises(InvalidEmbedderError, match="MISTRAL_API_KEY|pydantic-ai-slim"):
+        with pytest.raises(InvalidEmbedderError, match=r"MISTRAL_API_KEY|pydantic-ai-slim"):
             embedder.embed(TEXTS)
 
 
