@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from hybrid_store.models import freshness
@@ -112,17 +113,22 @@ class ConditionConformance(ConformanceBase):
         assert coverage(Letter.objects.all()).blank == 2
 
     def test_saving_asks_the_condition(self) -> None:
+        committed = partial(self.captureOnCommitCallbacks, execute=True)
         with count_documents_embedded() as texts:
-            page = Page.objects.create(title="t")
+            with committed():
+                page = Page.objects.create(title="t")
             assert (page.embedding, texts) == (None, [])
             page.views = 5
-            page.save(update_fields=["views"])
+            with committed():
+                page.save(update_fields=["views"])
             assert texts == []
             page.published = True
-            page.save(update_fields=["published"])
+            with committed():
+                page.save(update_fields=["published"])
             assert texts == ["t"]
         assert page.embedding is not None
         page.state = OFF
-        page.save(update_fields=["state"])
+        with committed():
+            page.save(update_fields=["state"])
         assert page.embedding is None
         assert Page.objects.get().embedding_fingerprint is None
