@@ -48,9 +48,10 @@ class TextArray(bytes):
 
 
 @functools.cache
-def _dumpers() -> dict[type[bytes], type[Any]]:
+def _dumpers() -> dict[type[Any], type[Any]]:
     from psycopg.adapt import Dumper
     from psycopg.pq import Format
+    from psycopg.types.numeric import IntBinaryDumper
 
     class VectorArrayDumper(Dumper):
         format = Format.BINARY
@@ -61,7 +62,7 @@ def _dumpers() -> dict[type[bytes], type[Any]]:
     class TextArrayDumper(VectorArrayDumper):
         oid = TEXT_ARRAY_OID
 
-    return {VectorArray: VectorArrayDumper, TextArray: TextArrayDumper}
+    return {VectorArray: VectorArrayDumper, TextArray: TextArrayDumper, int: IntBinaryDumper}
 
 
 def is_sent(rows: Sequence[Row]) -> bool:
