@@ -222,6 +222,12 @@ def test_the_projects_own_models_and_settings_are_sound() -> None:
         ({"QUERY_CACHE": {"TIMEOUT": "60"}}, ["E019"]),
         ({"QUERY_CACHE": {"TIMEOUT": True}}, ["E019"]),
         ({"QUERY_CACHE": {"TIMEOUT": 0}}, ["E019"]),
+        ({"LEASE_SECONDS": 0.5}, []),
+        ({"LEASE_SECONDS": 0}, ["E021"]),
+        ({"LEASE_SECONDS": True}, ["E021"]),
+        ({"LEASE_SECONDS": float("nan")}, ["E021"]),
+        ({"LEASE_SECONDS": float("inf")}, ["E021"]),
+        ({"LEASE_SECONDS": "60"}, ["E021"]),
     ],
 )
 def test_mistakes_in_the_settings_have_their_numbers(

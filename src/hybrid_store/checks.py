@@ -4,12 +4,14 @@ E010 an unknown key in HYBRID_STORE, E011 an embedder that cannot be made, E012 
 the extension, W012 the extension is not created yet, W013 the extension is older than its fixes
 for corrupt indexes, E014 an index over more dimensions than the database can index, E017 a
 StaleIndex that cannot be made, W018 a StaleIndex that the database cannot use, E019 a mistake in
-QUERY_CACHE, E020 `on_save="task"` without a tasks framework that takes the task. What a field alone
-can tell is checked by the field: `hybrid_store.models.checks`.
+QUERY_CACHE, E020 `on_save="task"` without a tasks framework that takes the task, E021 a
+LEASE_SECONDS that is no positive number. What a field alone can tell is checked by the field:
+`hybrid_store.models.checks`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -30,10 +32,11 @@ from hybrid_store.models.embedding import EmbeddingField, embedding_fields
 from hybrid_store.models.fields import BaseVectorField, vector_fields
 from hybrid_store.models.indexes import VectorIndex
 from hybrid_store.models.stale_index import StaleIndex
+from hybrid_store.sync.leases import LEASE_SECONDS
 
 __all__ = ["check_databases", "check_indexes", "check_settings", "check_tasks", "register"]
 
-SETTINGS = ("EMBEDDERS", "CREATE_EXTENSION", "QUERY_CACHE")
+SETTINGS = ("EMBEDDERS", "CREATE_EXTENSION", "LEASE_SECONDS", "QUERY_CACHE")
 
 
 def register() -> None:
@@ -50,8 +53,12 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckM
         hint = 'Write HYBRID_STORE = {"EMBEDDERS": {"default": {...}}}.'
         message = f"HYBRID_STORE is a {type(configured).__name__}, not a dictionary."
         return [checks.Error(message, hint=hint, id="hybrid_store.E010")]
-    found = [*_unknown_keys(configured), *_embedder_messages()]
-    return [*found, *_query_cache_messages(configured.get("QUERY_CACHE"))]
+    return [
+        *_unknown_keys(configured),
+        *_lease_messages(configured),
+        *_embedder_messages(),
+        *_query_cache_messages(configured.get("QUERY_CACHE")),
+    ]
 
 
 def _unknown_keys(configured: Mapping[Any, Any]) -> Iterator[checks.CheckMessage]:
@@ -63,6 +70,17 @@ def _unknown_keys(configured: Mapping[Any, Any]) -> Iterator[checks.CheckMessage
                 hint=f"Use one of {known}.",
                 id="hybrid_store.E010",
             )
+
+
+def _lease_messages(configured: Mapping[Any, Any]) -> Iterator[checks.CheckMessage]:
+    seconds = configured.get("LEASE_SECONDS", LEASE_SECONDS)
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not (is_number and 0 < seconds < math.inf):
+        yield checks.Error(
+            f'HYBRID_STORE["LEASE_SECONDS"] is {seconds!r}, not a positive number.',
+            hint=f"Leave it out: {LEASE_SECONDS:.0f} seconds are right for most projects.",
+            id="hybrid_store.E021",
+        )
 
 
 def _embedder_messages() -> Iterator[checks.CheckMessage]:

@@ -10,7 +10,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.sync.finding import Finder
-from hybrid_store.sync.leases import LEASE_SECONDS, Leases
+from hybrid_store.sync.leases import Leases, configured_seconds
 from hybrid_store.sync.patience import DATABASE_PATIENCE
 from hybrid_store.sync.report import Estimate, Report
 from hybrid_store.sync.run import Run, RunOptions
@@ -34,8 +34,9 @@ class Generation:
     `workers` is how many calls are made at once, `batch_size` the most texts of a call (defaults:
     the embedder's); `limit` the most rows; `max_cost` what may be spent, in the currency of the
     embedder's PRICE. `patience` is how many seconds an unavailable provider is waited for,
-    `database_patience` a database, `lease_seconds` how long the rows of a process that died wait.
-    With `wait_for_others`, rows that another run holds at the end are waited for, up to that time.
+    `database_patience` a database, `lease_seconds` how long the rows of a process that died wait
+    (default: as the settings say). With `wait_for_others`, rows that another run holds at the end
+    are waited for, up to that time.
 
     Any number of generations may run at once, in any number of processes. No connection is held
     while an embedder works. A row that is edited or deleted meanwhile keeps what it has and stays
@@ -56,7 +57,7 @@ class Generation:
         wait_for_others: bool = False,
         patience: float = PATIENCE,
         database_patience: float = DATABASE_PATIENCE,
-        lease_seconds: float = LEASE_SECONDS,
+        lease_seconds: float | None = None,
     ) -> None:
         embedder = field.embedder
         if max_cost is not None and embedder.price is None:
@@ -64,7 +65,7 @@ class Generation:
         self.field = field
         self.using = using
         self.limit = limit
-        self.lease_seconds = lease_seconds
+        self.lease_seconds = configured_seconds() if lease_seconds is None else lease_seconds
         self.replace_spaces = replace_spaces
         self.retry_failed = retry_failed
         self.reader = source_reader(field, using)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.db import connections, models
 from django.db.models import F
 from django.utils import timezone
@@ -24,7 +25,7 @@ from hybrid_store.models.states import records
 from hybrid_store.models.work import EmbeddingWork
 from hybrid_store.sync.sources import SourceText
 
-__all__ = ["LEASE_SECONDS", "Leases"]
+__all__ = ["LEASE_SECONDS", "Leases", "configured_seconds"]
 
 LEASE_SECONDS = 60.0
 """How long the rows of a process that died wait for another. A living one renews its leases."""
@@ -48,13 +49,19 @@ WHERE (held.token = excluded.token OR held.lease_until IS NULL OR held.lease_unt
 SAME = "held.fingerprint = excluded.fingerprint"
 
 
+def configured_seconds() -> float:
+    """How long a lease lasts by the settings."""
+    seconds: float = getattr(settings, "HYBRID_STORE", {}).get("LEASE_SECONDS", LEASE_SECONDS)
+    return seconds
+
+
 class Leases:
     """The leases that one run holds on rows of one embedding, in the rows' own database.
 
     Times are the database's: hosts whose clocks differ agree about when a lease ends.
     """
 
-    def __init__(self, field: EmbeddingField, using: str, seconds: float = LEASE_SECONDS) -> None:
+    def __init__(self, field: EmbeddingField, using: str, seconds: float) -> None:
         self.field = field
         self.using = using
         self.duration = timedelta(seconds=seconds)
