@@ -1,9 +1,10 @@
 """Run as a process: starts management commands by forking, so that each takes no second to start.
 
 Every line of standard input is a JSON object, answered by one on standard output:
-{"arguments": [...], "hybrid_store": {...}, "output": path} starts `manage.py` with these
-arguments and that setting, its output going to a file: {"pid": ...}. {"poll": pid} asks for its
-exit status: {"status": ...}, null while it runs.
+{"arguments": [...], "hybrid_store": {...}, "output": path, "die_after": n} starts `manage.py` with
+these arguments and that setting, its output going to a file: {"pid": ...}. It kills itself after
+its n-th statement, before any COMMIT, unless n is null. {"poll": pid} asks for its exit status:
+{"status": ...}, null while it runs.
 
 A child is a process like any other: it ends as Python ends, with the status that a shell would see.
 """
@@ -12,7 +13,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 __all__: list[str] = []
@@ -33,16 +37,33 @@ def prepare() -> None:
     import_module("openai").OpenAI(api_key="none").close()
 
 
-def run(arguments: list[str], hybrid_store: dict[str, Any], output: str) -> None:
+def run(
+    arguments: list[str], hybrid_store: dict[str, Any], output: str, die_after: int | None
+) -> None:
     """What a child does; ends as `manage.py` does."""
     with open(output, "wb", buffering=0) as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     from django.conf import settings
     from django.core.management import execute_from_command_line
+    from django.db import connection
 
     settings.HYBRID_STORE = hybrid_store
+    if die_after is not None:
+        connection.execute_wrappers.append(dying_after(die_after))
     execute_from_command_line(["manage.py", *arguments])
+
+
+def dying_after(statements: int) -> Callable[..., Any]:
+    numbers = count(1)
+
+    def execute(execute: Callable[..., Any], *args: Any) -> Any:
+        result = execute(*args)
+        if next(numbers) == statements:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    return execute
 
 
 def status_of(pid: int) -> int | None:

@@ -101,15 +101,23 @@ class Launcher:
             self._parent.stdin.flush()
             return json.loads(self._parent.stdout.readline())
 
-    def start(self, *arguments: str, settings: dict[str, Any]) -> Process:
-        """Start `manage.py` with these arguments, and with `settings` as HYBRID_STORE."""
+    def start(
+        self, *arguments: str, settings: dict[str, Any], die_after: int | None = None
+    ) -> Process:
+        """Start `manage.py` with these arguments, and with `settings` as HYBRID_STORE.
+
+        `die_after` so many statements it kills itself, within a transaction if there is one.
+        """
         output = self.folder / f"output-{len(self.started)}.txt"
-        pid = self.ask(arguments=arguments, hybrid_store=settings, output=str(output))["pid"]
-        self.started.append(Process(self, pid, output))
+        answer = self.ask(
+            arguments=arguments, hybrid_store=settings, output=str(output), die_after=die_after
+        )
+        self.started.append(Process(self, answer["pid"], output))
         return self.started[-1]
 
-    def generate(self, *arguments: str, settings: dict[str, Any]) -> Process:
-        return self.start("generate_embeddings", *arguments, settings=settings)
+    def generate(self, *arguments: str, **options: Any) -> Process:
+        """The same for `generate_embeddings`."""
+        return self.start("generate_embeddings", *arguments, **options)
 
     def end_all(self) -> None:
         """Kill what still runs."""
