@@ -158,8 +158,17 @@ class Leases:
 
     def release(self) -> None:
         """Give back all that this run holds, as it was before."""
-        self.mine.filter(failed_at=None).delete()
-        self.mine.update(token="", lease_until=None)
+        self._give_back(self.mine)
+
+    def give_back_ended(self) -> int:
+        """The same for what runs held that died; returns how many rows that were."""
+        others = self.records.exclude(token=self.token)
+        return self._give_back(others.filter(lease_until__lte=self.now()))
+
+    @staticmethod
+    def _give_back(records: models.QuerySet[EmbeddingWork]) -> int:
+        deleted, _ = records.filter(failed_at=None).delete()
+        return deleted + records.update(token="", lease_until=None)
 
     def elsewhere(self) -> int:
         """Rows that other runs hold now."""

@@ -123,24 +123,33 @@ class Run:
         return self._exhausted and not self.ready and not self._others_left_work()
 
     def _others_left_work(self) -> bool:
-        """Wait for rows in the hands of others; True if another walk may find some of them."""
+        """Wait for rows in the hands of others; True if another walk may find some of them.
+
+        Also of runs that died or gave up meanwhile: their rows were passed by.
+        """
         if not self.options.wait_for_others or self.intake.left is not None:
             return False
         deadline = time.monotonic() + self.leases.duration.total_seconds() + POLL_SECONDS
-        waited = False
-        while self.patience(self.leases.elsewhere) and time.monotonic() < deadline:
-            waited = True
+        while (held := self._look_for_others()) and time.monotonic() < deadline:
             if self.stop.wait(POLL_SECONDS):
                 return False
-        if waited:
-            self._walk()
-        return waited and self.patience(self.leases.elsewhere) == 0
+        ended = self.patience(self.leases.give_back_ended)
+        if not ended and (held or not self._met_others):
+            return False
+        self._walk()
+        return True
+
+    def _look_for_others(self) -> int:
+        held = self.patience(self.leases.elsewhere)
+        self._met_others = self._met_others or held > 0
+        return held
 
     # Taking in
 
     def _walk(self) -> None:
         self._batches = self.intake.batches()
         self._exhausted = False
+        self._met_others = False
 
     def _has_room(self) -> bool:
         """A batch a worker is kept ready, so that none waits for the database; and one more, which
@@ -149,6 +158,8 @@ class Run:
 
     def _fill(self) -> None:
         while self._has_room():
+            if self.options.wait_for_others and not self._met_others:
+                self._look_for_others()
             try:
                 batch = next(self._batches)
             except StopIteration:
@@ -205,6 +216,7 @@ class Run:
     def _end(self) -> None:
         self.report.interrupted = self.stop.is_set()
         self.patience(self.leases.release)
+        self.patience(self.leases.give_back_ended)
         self.report.elsewhere = self.patience(self.leases.elsewhere)
         self.patience(partial(forget_settled, self.finder.reader, self.leases))
         self.patience(lambda: self.journal.end(self.settler.error))
