@@ -49,9 +49,20 @@ class Intake:
     def _claimed(self, found: list[SourceText]) -> list[SourceText]:
         leases, again = self.finder.leases, self.finder.retry_failed
         rows = self.patience(partial(leases.claim, found, retry_failed=again))
+        rows = self.patience(partial(self._still_due, rows))
         if self.left is not None:
             self.left -= len(rows)
         return rows
+
+    def _still_due(self, rows: list[SourceText]) -> list[SourceText]:
+        """Without those that another run has embedded and given back before they were claimed."""
+        field, keys = self.finder.field, [row.pk for row in rows]
+        embedded = self.finder.reader.rows.filter(pk__in=keys, **{f"{field.name}__isnull": False})
+        marks = dict(embedded.values_list("pk", field.fingerprint_name))
+        done = {row.pk for row in rows if marks.get(row.pk) == field.space_prefix + row.content}
+        if done:
+            self.finder.leases.finish(done)
+        return [row for row in rows if row.pk not in done]
 
     def _unembedded(self, rows: list[SourceText]) -> list[SourceText]:
         """The rows that are left when those are written that need no embedder."""
