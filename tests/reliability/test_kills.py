@@ -1,4 +1,4 @@
-"""Killed at any moment, a run is taken up by the next; only what was in flight is paid for again."""
+"""Killed at any moment, a run is taken up by the next; what was in flight is paid for again."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Killing:
 
 
 def kill_and_resume(launcher: Launcher, server: FakeOpenAI, seed: int, rounds: int) -> None:
-    killing = Killing(launcher, server, random.Random(seed))
+    killing = Killing(launcher, server, random.Random(seed))  # noqa: S311
     make_books(ROWS)
     for number in range(rounds):
         earlier = texts_of_books()

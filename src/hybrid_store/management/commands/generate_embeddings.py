@@ -128,7 +128,9 @@ class Command(EmbeddingCommand):
         if report.too_dear:
             self._warn(f"{generation.field.label}: ended, more would cost more than allowed.")
         if report.interrupted:
-            raise CommandError("Interrupted. The next run goes on from here.", INTERRUPTED)
+            raise CommandError(
+                "Interrupted. The next run goes on from here.", returncode=INTERRUPTED
+            )
 
     def _tell_of_others(self, generation: Generation) -> None:
         field, (other, unknown) = generation.field, generation.left_alone()
