@@ -87,6 +87,7 @@ class Run:
         self.ready = self.settler.ready
         self.flying: dict[Future[Answered], Batch] = {}
         self._renewed = time.monotonic()
+        self._met_others = False
         self._walk()
 
     def go(self) -> Report:
