@@ -75,12 +75,16 @@ class EmbedderAnswerError(EmbedderError):
 class EmbedderUnavailableError(EmbedderError):
     """A passing failure (timeout, rate limit, server error): the same call may succeed later.
 
-    `retry_after` is the provider's own wish in seconds, None where it named none.
+    `retry_after` is the provider's own wish in seconds, None where it named none. `overloaded` says
+    that it takes no calls for now, whatever their texts: no text is ever suspected then.
     """
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, retry_after: float | None = None, *, overloaded: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.overloaded = overloaded
 
 
 class EmbedderRefusedError(EmbedderError):

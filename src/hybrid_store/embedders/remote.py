@@ -36,6 +36,8 @@ TEXT_STATUSES = (400, 413, 422)
 """HTTP statuses that say that the input is at fault."""
 PASSING_STATUSES = (408, 409, 425, 429)
 """Those that may pass, as may all from 500."""
+OVERLOADED_STATUSES = (429, 503)
+"""Of these, those that say nothing about the texts."""
 
 clients: Shared[Any] = Shared()
 """The providers' clients, by process and by what they were made with."""
@@ -194,7 +196,8 @@ class RemoteEmbedder(BaseEmbedder):
         if status in TEXT_STATUSES and not (is_setting or is_lasting):
             return TextRefusedError(message)
         if (status in PASSING_STATUSES or status >= 500) and not is_lasting:
-            return EmbedderUnavailableError(message, wait)
+            overloaded = status in OVERLOADED_STATUSES
+            return EmbedderUnavailableError(message, wait, overloaded=overloaded)
         return EmbedderRefusedError(message)
 
     def _connected(self) -> Any:

@@ -37,7 +37,7 @@ class Failures:
     """Decides about failed batches: a text must not stop a run, and nothing else may look like one.
 
     A failure that may pass is repeated, for as long as there is patience. A batch that fails while
-    others succeed is split until the text at fault is alone, which is then set aside with the
+    others succeed, other than because the provider is overloaded, is split until the text at fault is alone, which is then set aside with the
     reason. Everything else stops the run at once.
     """
 
@@ -60,6 +60,8 @@ class Failures:
             is_away = True
             if not self.throttle.failed(error.retry_after):
                 return Decision.STOP
+            if error.overloaded:
+                return Decision.REPEAT
         if batch.failures == 0:
             batch.failing_since = self.stored_batches
         batch.failures += 1

@@ -55,12 +55,18 @@ class Finder:
             rows = rows.filter(pk__gt=after)
         return self.reader.find_stale(rows, size, any_space=self.replace_spaces)
 
-    def chunks(self, size: int) -> Iterator[list[SourceText]]:
-        chunk = self.chunk(None, size)
-        while chunk:
+    def chunks(self, size: int, limit: int | None) -> Iterator[list[SourceText]]:
+        """All rows that need work, or the first `limit` of them, up to `size` at a time."""
+        after, left = None, limit
+        while left != 0:
+            chunk = self.chunk(after, size if left is None else min(size, left))
+            if not chunk:
+                return
             yield chunk
-            # One that is not full was the last.
-            chunk = self.chunk(chunk[-1].pk, size) if len(chunk) == size else []
+            if len(chunk) < size:
+                return
+            after = chunk[-1].pk
+            left = None if left is None else left - len(chunk)
 
     def left_alone(self) -> tuple[int, int]:
         """Rows whose vector belongs to another space, and rows whose vector is of unknown origin,

@@ -21,7 +21,7 @@ __all__ = ["PATIENCE", "Generation", "embed_row"]
 
 CHUNK = 1000
 PATIENCE = 300.0
-"""Seconds without any answer from a provider after which a run gives up."""
+"""Seconds for which a provider may do nothing but fail before a run gives up."""
 
 
 class Generation:
@@ -115,7 +115,7 @@ class Generation:
         """What a run would do; reads the texts of all stale rows and calls nobody."""
         finder, embedder = self._finder(), self.field.embedder
         estimate, seen = Estimate(), set[str]()
-        for rows in finder.chunks(CHUNK):
+        for rows in finder.chunks(CHUNK, self.limit):
             estimate.rows += len(rows)
             estimate.blank += sum(row.is_blank for row in rows)
             fresh = {row.content: row.text for row in rows if not row.is_blank}

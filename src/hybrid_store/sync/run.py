@@ -204,7 +204,8 @@ class Run:
     def _time_to_wait(self) -> float:
         closed = self.throttle.seconds_closed
         renewal = self.leases.duration.total_seconds() / RENEWALS
-        return min(closed, renewal) if closed and self.ready else renewal
+        waits_for_throttle = self.ready and (closed or not self.flying)
+        return min(closed, renewal) if waits_for_throttle else renewal
 
     # Keeping and giving back leases
 

@@ -26,16 +26,18 @@ class Throttle:
         self.limit = float(most)
         self.opens_at = 0.0
         self._failures = 0
-        self._last_success = time.monotonic()
+        self._failing_since: float | None = None
 
     def succeeded(self) -> None:
         self._failures = 0
-        self._last_success = time.monotonic()
+        self._failing_since = None
         self.limit = min(self.most, self.limit + 1 / self.limit)
 
     def failed(self, retry_after: float | None) -> bool:
         """Wait; False if that is beyond all patience."""
         now = time.monotonic()
+        if self._failing_since is None:
+            self._failing_since = now
         if retry_after is None:
             retry_after = min(FIRST_WAIT * 2**self._failures, LONGEST_WAIT)
             retry_after *= random.uniform(0.75, 1)  # noqa: S311
@@ -44,7 +46,7 @@ class Throttle:
             self._failures += 1
             self.limit = max(1.0, self.limit / 2)
         self.opens_at = max(self.opens_at, now + retry_after)
-        return self.opens_at - self._last_success <= self.patience
+        return self.opens_at - self._failing_since <= self.patience
 
     def allows(self, calls: int) -> bool:
         """May one more call be made beside so many?"""
