@@ -36,7 +36,6 @@ class FakeOpenAI(FakeServer):
         "rate_limited_briefly": failed(
             429, "Slow down.", "rate_limit_exceeded", retry_after="0.01"
         ),
-        "rate_limited_for_a_moment": failed(429, "Wait.", "rate_limit_exceeded", retry_after="0.3"),
         "rate_limited_for_long": failed(
             429, "Slow down.", "rate_limit_exceeded", retry_after="3600"
         ),

@@ -18,7 +18,15 @@ from hybrid_store.sync.leases import Leases
 from hybrid_store.sync.throttle import Throttle
 from hybrid_store.test.conformance.base import embedding_field, generate
 from hybrid_store.test.models import Book
-from tests.embedders.fake_openai import DAMAGES, FAULTS, USAGES, FakeOpenAI, Request
+from tests.embedders.fake_openai import (
+    DAMAGES,
+    FAILURES,
+    FAULTS,
+    USAGES,
+    FakeOpenAI,
+    Request,
+    failed,
+)
 from tests.reliability.invariants import check_invariants, check_paid
 from tests.reliability.processes import asking
 from tests.reliability.rows import LABEL, make_books
@@ -122,8 +130,9 @@ def test_no_call_is_made_before_the_provider_has_asked_for(asked: FakeOpenAI) ->
     make_books(40)
     moments: list[float] = []
     asked.before_answer = lambda request: moments.append(time.monotonic())
-    asked.script("", "rate_limited_for_a_moment")
-    generate(Book, batch_size=10, workers=1)
+    asked.script("", "rate_limited_briefly")
+    with mock.patch.dict(FAILURES, rate_limited_briefly=failed(429, "Wait.", retry_after="0.3")):
+        generate(Book, batch_size=10, workers=1)
     assert moments[2] - moments[1] >= 0.3
     assert len(check_invariants(Book).current) == 40
 

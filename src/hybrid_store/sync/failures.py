@@ -37,8 +37,8 @@ class Failures:
     """Decides about failed batches: a text must not stop a run, and nothing else may look like one.
 
     A failure that may pass is repeated, for as long as there is patience. A batch that fails while
-    others succeed, other than because the provider is overloaded, is split until the text at fault is alone, which is then set aside with the
-    reason. Everything else stops the run at once.
+    others succeed, other than because the provider is overloaded, is split until the text at fault
+    is alone, which is then set aside with the reason. Everything else stops the run at once.
     """
 
     def __init__(self, throttle: Throttle) -> None:
