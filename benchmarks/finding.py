@@ -14,7 +14,7 @@ from benchmarks.timing import Way, side_by_side
 from hybrid_store.models import freshness
 from hybrid_store.models.embedding import embedding_field
 from hybrid_store.sync.finding import Finder
-from hybrid_store.sync.leases import Leases
+from hybrid_store.sync.leases import LEASE_SECONDS, Leases
 from hybrid_store.sync.sources import source_reader
 from hybrid_store.vectors import Vector
 
@@ -70,5 +70,5 @@ def _compared_in_python(bench: Bench) -> set[int]:
 def _found(bench: Bench) -> set[int]:
     field = embedding_field(Entry)
     reader = source_reader(field, bench.alias)
-    finder = Finder(reader, Leases(field, bench.alias))
-    return {row.pk for rows in finder.chunks(1000) for row in rows}
+    finder = Finder(reader, Leases(field, bench.alias, LEASE_SECONDS))
+    return {row.pk for rows in finder.chunks(1000, None) for row in rows}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from hybrid_store.embedders.openai import clients
+from hybrid_store.embedders.remote import clients
 from tests.embedders.fake_openai import FakeOpenAI
 from tests.reliability.processes import Launcher, asking
 from tests.servers import database_url

@@ -18,15 +18,8 @@ from hybrid_store.sync.leases import Leases
 from hybrid_store.sync.throttle import Throttle
 from hybrid_store.test.conformance.base import embedding_field, generate
 from hybrid_store.test.models import Book
-from tests.embedders.fake_openai import (
-    DAMAGES,
-    FAILURES,
-    FAULTS,
-    USAGES,
-    FakeOpenAI,
-    Request,
-    failed,
-)
+from tests.embedders.fake_openai import FakeOpenAI, failed
+from tests.embedders.fake_server import VECTOR_DAMAGES, Request
 from tests.reliability.invariants import check_invariants, check_paid
 from tests.reliability.processes import asking
 from tests.reliability.rows import LABEL, make_books
@@ -43,13 +36,18 @@ STOPPING = {
 }
 """Faults after which it makes no sense to go on, and what the provider says."""
 
-HARMLESS = ("shuffled", *USAGES)
+HARMLESS = ("shuffled", "no_usage", "strange_usage", "zero_usage")
+DAMAGES = (*VECTOR_DAMAGES, *FakeOpenAI.damages)
 """What is not quite as it should be, and all the same a good answer."""
 
 BAD_ANSWERS = [name for name in (*DAMAGES, "other_json", "plain_list") if name not in HARMLESS]
 LASTING_ANSWERS = [name for name in BAD_ANSWERS if name != "same_index"]
 """The index of one text alone cannot but be right."""
-PASSING = [name for name in FAULTS if name not in {*STOPPING, *HARMLESS, *BAD_ANSWERS, "bad_text"}]
+PASSING = [
+    name
+    for name in FakeOpenAI.faults()
+    if name not in {*STOPPING, *HARMLESS, *BAD_ANSWERS, "bad_text"}
+]
 
 
 @pytest.fixture(autouse=True)
@@ -131,7 +129,9 @@ def test_no_call_is_made_before_the_provider_has_asked_for(asked: FakeOpenAI) ->
     moments: list[float] = []
     asked.before_answer = lambda request: moments.append(time.monotonic())
     asked.script("", "rate_limited_briefly")
-    with mock.patch.dict(FAILURES, rate_limited_briefly=failed(429, "Wait.", retry_after="0.3")):
+    with mock.patch.dict(
+        FakeOpenAI.failures, rate_limited_briefly=failed(429, "Wait.", retry_after="0.3")
+    ):
         generate(Book, batch_size=10, workers=1)
     assert moments[2] - moments[1] >= 0.3
     assert len(check_invariants(Book).current) == 40
@@ -154,7 +154,7 @@ class Most:
         self.most = most
         self.refused = self.now = 0
         self._lock = threading.Lock()
-        answer = server.answer
+        respond = server.respond
 
         def limited(request: Request) -> Any:
             with self._lock:
@@ -164,12 +164,12 @@ class Most:
             try:
                 if refuse:
                     server.script("rate_limited_briefly")
-                return answer(request)
+                return respond(request)
             finally:
                 with self._lock:
                     self.now -= 1
 
-        server.answer = limited  # type: ignore[method-assign]
+        server.respond = limited  # type: ignore[method-assign]
 
 
 # Patience
