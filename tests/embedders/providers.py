@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from typing import Any
-
-import pytest
 
 from hybrid_store.embedders.gemini import GeminiEmbedder
 from hybrid_store.embedders.openai import OpenAIEmbedder
@@ -99,7 +96,6 @@ class Provider:
     options: Mapping[str, Any] = field(default_factory=dict)
     errors: Errors = field(default_factory=dict)
     """Where they differ from ERRORS."""
-    requires: str = ""
     alone: bool = False
     """Is there a request for each text?"""
 
@@ -113,14 +109,7 @@ PROVIDERS = [
     Provider("gemini-001", FakeGemini, GeminiEmbedder, "gemini-embedding-001"),
     Provider("gemini-2", FakeGemini, GeminiEmbedder, "gemini-embedding-2"),
     Provider("cohere", FakeCohere, PydanticAIEmbedder, "cohere:embed-v4.0", "embed-v4.0"),
-    Provider(
-        "voyage",
-        FakeVoyage,
-        PydanticAIEmbedder,
-        "voyageai:voyage-3.5",
-        "voyage-3.5",
-        requires="voyageai",
-    ),
+    Provider("voyage", FakeVoyage, PydanticAIEmbedder, "voyageai:voyage-3.5", "voyage-3.5"),
     Provider(
         "titan",
         FakeBedrock,
@@ -146,8 +135,6 @@ PROVIDERS = [
 
 def maker(provider: Provider, server: FakeServer) -> Make:
     """Makes embedders that ask `server`."""
-    if provider.requires and find_spec(provider.requires) is None:
-        pytest.skip(f"{provider.requires} is not installed")
 
     def make(**options: Any) -> RemoteEmbedder:
         settings = {name: options.pop(name) for name in list(options) if name.isupper()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -17,10 +16,6 @@ from tests.embedders.fake_voyage import FakeVoyage
 from tests.embedders.providers import KEY
 
 TEXTS = ["a crew lost in space", "two friends rob a bank"]
-
-needs_voyage = pytest.mark.skipif(
-    find_spec("voyageai") is None, reason="the client of Voyage is not installed"
-)
 
 
 def make(model: str, server: FakeServer | None = None, **options: Any) -> PydanticAIEmbedder:
@@ -90,7 +85,6 @@ class TestWire:
             make("cohere:embed-v4.0", server, TOO_LONG="refuse").embed(TEXTS)
             assert server.requests[-1].body["truncate"] == "NONE"
 
-    @needs_voyage
     def test_voyage_is_told_what_texts_are_and_to_cut_them_off(self) -> None:
         with FakeVoyage() as server:
             embedder = make("voyageai:voyage-3.5", server)
@@ -125,12 +119,11 @@ class TestWire:
 
     def test_what_another_provider_needs_is_told(self) -> None:
         embedder = make("mistral:mistral-embed", api_key=None, DIMENSIONS=1024)
-        with pytest.raises(InvalidEmbedderError, match=r"MISTRAL_API_KEY|pydantic-ai-slim"):
+        with pytest.raises(InvalidEmbedderError, match="mistral"):
             embedder.embed(TEXTS)
 
 
 class TestClients:
-    @needs_voyage
     def test_of_two_providers_are_two(self) -> None:
         one, other = make("cohere:embed-v4.0"), make("voyageai:voyage-3.5")
         assert one.client() is not other.client()

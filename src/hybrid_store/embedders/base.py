@@ -92,8 +92,9 @@ class BaseEmbedder(ABC):
 
         There are at least 1 and at most `batch_size` texts; none is blank, prefixes are already
         part of them. The answer need not be checked. Raise `EmbedderUnavailableError` for a
-        failure that may pass: the call is then repeated. Raise `EmbedderRefusedError` for one
-        that will not, and `TextRefusedError` where the texts are at fault.
+        failure that may pass: the call is then repeated (with `overloaded=True` where it has
+        nothing to do with the texts). Raise `EmbedderRefusedError` for one that will not, and
+        `TextRefusedError` where the texts are at fault.
 
         Anything else that is raised, such as an error of the provider's client, ends the run as
         it is. It may be logged and shown, so make errors of your own from it, which hold neither

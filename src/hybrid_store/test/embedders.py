@@ -46,7 +46,8 @@ UNUSABLE = {
 class EmbedderConformance:
     """Mixed into a class that has a fixture `embedder`, a `BaseEmbedder` that is ready to use.
 
-    For a good test its batch size is small, smaller than the twelve texts of this suite.
+    For a good test its batch size is small, smaller than the twelve texts of this suite. If it
+    reads the beginning of long texts, let that be a few thousand tokens at most.
     """
 
     def test_gives_one_good_vector_a_text(self, embedder: BaseEmbedder) -> None:
@@ -93,6 +94,43 @@ class EmbedderConformance:
     ) -> None:
         with pytest.raises(TypeError):
             embedder.embed(texts)
+
+    def test_tells_vectors_tokens_and_what_was_cut_off(self, embedder: BaseEmbedder) -> None:
+        vectors, tokens, truncated = embedder.embed_counted(TEXTS)
+        assert np.allclose(vectors, embedder.embed(TEXTS), atol=TOLERANCE)
+        assert isinstance(tokens, int)
+        assert tokens > 0
+        assert set(truncated) <= set(range(len(TEXTS)))
+        assert list(truncated) == sorted(truncated)
+
+    def test_a_text_that_is_cut_off_is_reported(self, embedder: BaseEmbedder) -> None:
+        if embedder.max_tokens is None or not embedder.truncates:
+            pytest.skip("it reads all of a text, refuses it, or does not know")
+        texts = ["short", "word " * 2 * embedder.max_tokens, "brief"]
+        assert embedder.embed_counted(texts).truncated == (1,)
+
+    def test_a_text_that_is_read_in_full_is_not_reported(self, embedder: BaseEmbedder) -> None:
+        assert embedder.embed_counted(["short", "brief"]).truncated == ()
+
+    def test_counts_tokens_of_any_text(self, embedder: BaseEmbedder) -> None:
+        texts = [*TEXTS, *UNUSABLE.values()]
+        counts = embedder.count_tokens(texts)
+        assert len(counts) == len(texts)
+        assert all(isinstance(count, int) and count >= 0 for count in counts)
+        once, twice = embedder.count_tokens(["a crew lost in space", "a crew lost in space " * 2])
+        assert 0 < once < twice
+
+    def test_divides_texts_into_requests(self, embedder: BaseEmbedder) -> None:
+        batches = list(embedder.batches(TEXTS))
+        assert [text for batch in batches for text in batch] == TEXTS
+        assert all(0 < len(batch) <= embedder.batch_size for batch in batches)
+        assert list(embedder.batches([])) == []
+
+    def test_knows_how_it_is_called(self, embedder: BaseEmbedder) -> None:
+        assert embedder.workers >= 1
+        assert embedder.max_retries >= 0
+        assert embedder.max_tokens is None or embedder.max_tokens > 0
+        assert (embedder.cost(1_000_000) is None) == (embedder.price is None)
 
     def test_says_which_space_its_vectors_are_in(self, embedder: BaseEmbedder) -> None:
         assert isinstance(embedder.space, str)
