@@ -1,0 +1,1 @@
+"""What generation survives, and what must hold whatever happens to rows and databases."""
