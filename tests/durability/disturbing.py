@@ -1,36 +1,31 @@
-"""Making the default database fail: for a moment, from a statement on, or for good.
+"""Making the default database fail: for a moment, or for as long as a test likes.
 
-Everything here is done to a real database from a second connection, or in the session under test.
+Everything is done to the real database, from another connection or in the session under test.
 """
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any
 
 from django.db import connection, connections
 
-__all__ = ["cut_connection", "disturb", "own_session", "with_options"]
+__all__ = [
+    "disturb",
+    "disturb_now_and_then",
+    "impatient",
+    "locked_sqlite",
+    "out_of_reach",
+    "own_session",
+    "with_options",
+]
 
 BRIEFLY = 0.15
 """Seconds: longer than the first wait of a `Patience`."""
-
-
-def disturb() -> None:
-    """Make the next statement of this thread's connection fail, once."""
-    {"sqlite": lock_briefly, "postgresql": cut_connection}[connection.vendor]()
-
-
-def cut_connection() -> None:
-    """End this thread's session from another one, as an operator or a failover does."""
-    if connection.connection is not None:
-        with own_session() as other, other.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid]
-            )
 
 
 @contextmanager
@@ -40,31 +35,99 @@ def own_session() -> Iterator[Any]:
         yield other
 
 
-def lock_briefly() -> None:
-    """Lock the SQLite file, readers included, for longer than the session under test waits.
-
-    Nothing is done where that session has begun to write: SQLite keeps others out then.
-    """
-    holder = sqlite3.connect(
-        connection.settings_dict["NAME"], timeout=0, isolation_level=None, check_same_thread=False
-    )
-    try:
-        holder.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError:
-        holder.close()
-        return
-    threading.Timer(BRIEFLY, holder.close).start()
+@contextmanager
+def with_options(**options: Any) -> Iterator[None]:
+    """The sessions of the default database have further OPTIONS."""
+    with changed_settings(OPTIONS={**connection.settings_dict["OPTIONS"], **options}):
+        yield
 
 
 @contextmanager
-def with_options(**options: Any) -> Iterator[None]:
-    """Sessions of the default database with further OPTIONS."""
-    before = connection.settings_dict["OPTIONS"]
+def changed_settings(**changes: Any) -> Iterator[None]:
+    """New sessions of the default database are opened with other settings."""
+    before = {name: connection.settings_dict[name] for name in changes}
     connection.close()
-    connection.settings_dict["OPTIONS"] = {**before, **options}
+    connection.settings_dict.update(changes)
     try:
         yield
     finally:
+        connection.settings_dict.update(before)
         with suppress(Exception):
             connection.close()
-        connection.settings_dict["OPTIONS"] = before
+
+
+@contextmanager
+def impatient() -> Iterator[None]:
+    """SQLite waits for no lock: whoever meets one fails at once."""
+    with with_options(**({"timeout": 0} if connection.vendor == "sqlite" else {})):
+        yield
+
+
+# Failures that pass
+
+
+def disturb(session: Any = connection) -> None:
+    """Make the next statement of a session fail."""
+    {"sqlite": lock_briefly, "postgresql": cut}[connection.vendor](session)
+
+
+def cut(session: Any) -> None:
+    """End the session from another one, as an operator or a failover does."""
+    if session.connection is not None:
+        with own_session() as other, other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [session.connection.info.backend_pid])
+
+
+def lock_briefly(session: Any) -> None:
+    """Lock the SQLite file, also for readers.
+
+    Nothing is done where somebody has begun to write: SQLite keeps others out then.
+    """
+    stack = ExitStack()
+    with suppress(sqlite3.OperationalError):
+        stack.enter_context(locked_sqlite())
+    threading.Timer(BRIEFLY, stack.close).start()
+
+
+@contextmanager
+def locked_sqlite() -> Iterator[None]:
+    name = connection.settings_dict["NAME"]
+    # It may be closed by a timer's thread.
+    with closing(sqlite3.connect(name, timeout=0, check_same_thread=False)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+@contextmanager
+def disturb_now_and_then(seed: int, pause: float) -> Iterator[None]:
+    """Disturb this thread's session meanwhile, from another thread, every 0 to `pause` seconds."""
+    chance = random.Random(seed)  # noqa: S311
+    ended, session = threading.Event(), connections["default"]
+
+    def go() -> None:
+        while not ended.wait(chance.uniform(0, pause)):
+            disturb(session)
+
+    thread = threading.Thread(target=go)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+# Failures that last
+
+
+def out_of_reach() -> ExitStack:
+    """End the session and open no other until the stack that is returned is closed."""
+    stack = ExitStack()
+    if connection.vendor == "sqlite":
+        stack.enter_context(locked_sqlite())
+    else:
+        cut(connection)
+        before = connection.settings_dict["HOST"]
+        connection.settings_dict["HOST"] = "/nowhere"
+        stack.callback(connection.settings_dict.update, HOST=before)
+    return stack

@@ -9,21 +9,19 @@ from unittest import mock
 
 from django.db import connection
 
-from hybrid_store.embedders import BaseEmbedder, Kind
+from hybrid_store.embedders import BaseEmbedder, Kind, embedders
 
 __all__ = ["before_statement", "paid_texts", "statements"]
 
 
 @contextmanager
 def paid_texts() -> Iterator[list[str]]:
-    """The documents for which an embedder has given vectors meanwhile, in order."""
+    """The documents for which a configured embedder has given vectors meanwhile, in order."""
     embed, texts = BaseEmbedder.embed_counted, list[str]()
 
-    def watched(
-        self: BaseEmbedder, asked: Any, kind: Kind = Kind.DOCUMENT, **options: Any
-    ) -> Any:
+    def watched(self: BaseEmbedder, asked: Any, kind: Kind = Kind.DOCUMENT, **options: Any) -> Any:
         answer = embed(self, asked, kind, **options)
-        if kind == Kind.DOCUMENT:
+        if kind == Kind.DOCUMENT and self.alias in embedders:
             texts.extend(asked)
         return answer
 

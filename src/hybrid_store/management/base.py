@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import Error as AnyDatabaseError
 
 from hybrid_store.exceptions import HybridStoreError
 
-__all__ = ["EmbeddingCommand", "amount", "counted", "positive"]
+__all__ = ["EmbeddingCommand", "amount", "counted", "first_line", "positive"]
 
 
 def positive(text: str) -> int:
@@ -75,8 +76,14 @@ def errors_as_sentences() -> Iterator[None]:
         yield
     except HybridStoreError as error:
         raise CommandError(str(error)) from error
-    except DatabaseError as error:
+    except AnyDatabaseError as error:
         raise CommandError(
-            f"The database refused: {str(error).strip()}. Are all migrations applied? "
-            "Run manage.py vector_doctor."
+            f"The database refused: {first_line(error)}. Run manage.py vector_doctor, which "
+            "tells whether the database answers and whether all migrations are applied."
         ) from error
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, without the hints and the statement that databases add."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".?")

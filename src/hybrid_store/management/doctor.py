@@ -11,12 +11,14 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import Error as AnyDatabaseError
+from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.embedders import embedders
 from hybrid_store.exceptions import HybridStoreError
+from hybrid_store.management.base import first_line
 from hybrid_store.models.coverage import Coverage, coverage
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.spaces import adopting
@@ -42,11 +44,11 @@ def examine_database(alias: str) -> Iterator[Finding]:
     connection = connections[alias]
     try:
         connection.ensure_connection()
-    except DatabaseError as error:
+    except AnyDatabaseError as error:
         yield Finding(
             False,
             "connection",
-            _redacted(str(error), connection.settings_dict),
+            _redacted(first_line(error), connection.settings_dict),
             "Start the server, or correct the address, user or password.",
         )
         return
@@ -98,8 +100,7 @@ def _env_file(url: str) -> Path | None:
 
 def _redacted(message: str, config: dict[str, Any]) -> str:
     password = str(config.get("PASSWORD") or "")
-    first_line = message.strip().splitlines()[0] if message.strip() else "no answer"
-    return first_line.replace(password, "***") if password else first_line
+    return message.replace(password, "***") if password else message
 
 
 def _extension(ops: Any) -> Iterator[Finding]:
@@ -156,9 +157,9 @@ def examine_coverage(field: EmbeddingField, alias: str) -> Finding:
     """How much of the table is embedded."""
     try:
         counts = coverage(field.model._base_manager.using(alias), field.name)
-    except DatabaseError as error:
+    except AnyDatabaseError as error:
         return Finding(
-            False, field.label, str(error).strip().splitlines()[0], "Run manage.py migrate."
+            False, field.label, first_line(error), "Run manage.py migrate."
         )
     except HybridStoreError as error:
         return Finding(False, field.label, str(error), "Correct the field's embedder.")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django.core.management.base import OutputWrapper
 
 from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.sync.patience import Patience
 
 __all__ = ["BarProgress", "LineProgress", "Progress", "QuietProgress"]
 
@@ -35,9 +37,10 @@ class LineProgress(QuietProgress):
     def __init__(self, out: OutputWrapper, field: EmbeddingField, using: str) -> None:
         self.out = out
         self.rows = field.model._base_manager.using(using).defer(field.name)
+        self.patience = Patience(using)
 
     def stored(self, keys: Sequence[Any]) -> None:
-        rows = self.rows.in_bulk(list(keys))
+        rows = self.patience(partial(self.rows.in_bulk, list(keys)))
         for key in keys:
             if key in rows:
                 self.out.write(f"Embedding stored for: {rows[key]}")
