@@ -40,8 +40,12 @@ def space_prefix(space: str) -> str:
 
 
 def content_digest(text: str) -> str:
-    """MD5 of a rendered source, as the databases compute it. It detects change, no more."""
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+    """MD5 of a rendered source, as the databases compute it. It detects change, no more.
+
+    A lone surrogate, which no column holds but a callable source may say, counts as itself.
+    """
+    data = text.encode(errors="surrogatepass")
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 def fingerprint(space: str, text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import Enum, auto
 
+from hybrid_store.embedders.texts import encodable
 from hybrid_store.exceptions import (
     EmbedderAnswerError,
     EmbedderRefusedError,
@@ -14,7 +15,7 @@ from hybrid_store.exceptions import (
 from hybrid_store.sync.batches import Batch
 from hybrid_store.sync.throttle import Throttle
 
-__all__ = ["Decision", "Failures"]
+__all__ = ["Decision", "Failures", "reason_of"]
 
 REPEATS = {EmbedderUnavailableError: 3, EmbedderAnswerError: 1, TextRefusedError: 0}
 """How often a batch is sent again before its texts are suspected."""
@@ -24,6 +25,9 @@ RETRY_WAIT = timedelta(minutes=1)
 
 MOST_IN_A_ROW = 10
 """Texts that fail one after the other, none succeeding, before it is no longer their fault."""
+
+LONGEST_REASON = 1000
+"""Characters of an error that are kept."""
 
 
 class Decision(Enum):
@@ -87,3 +91,9 @@ class Failures:
     def wait_before_next_try(error: Exception) -> timedelta | None:
         """None for a text that was refused: it will be again."""
         return None if isinstance(error, TextRefusedError) else RETRY_WAIT
+
+
+def reason_of(error: BaseException) -> str:
+    """What an error says, as a text that every database takes: providers repeat what they got."""
+    words = encodable(str(error)).replace("\0", "?").strip()
+    return words[:LONGEST_REASON] or type(error).__name__

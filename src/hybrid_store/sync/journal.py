@@ -8,6 +8,7 @@ from django.db import models
 
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.work import EmbeddingRun
+from hybrid_store.sync.failures import reason_of
 from hybrid_store.sync.leases import Leases
 from hybrid_store.sync.report import Report
 
@@ -61,7 +62,7 @@ class Journal:
         if not self._begun:
             return
         if error is not None:
-            self.update(self.report, outcome=Outcome.STOPPED, reason=str(error))
+            self.update(self.report, outcome=Outcome.STOPPED, reason=reason_of(error))
         else:
             interrupted = self.report.interrupted
             outcome = Outcome.INTERRUPTED if interrupted else Outcome.FINISHED

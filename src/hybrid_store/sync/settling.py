@@ -9,7 +9,7 @@ from hybrid_store.embedders.answers import Embedded
 from hybrid_store.sync.announcing import Announcer
 from hybrid_store.sync.batches import Batch, Packer, Remembered
 from hybrid_store.sync.calls import Answered
-from hybrid_store.sync.failures import Decision, Failures
+from hybrid_store.sync.failures import Decision, Failures, reason_of
 from hybrid_store.sync.patience import Patience
 from hybrid_store.sync.report import Bill
 from hybrid_store.sync.sources import SourceText
@@ -17,9 +17,6 @@ from hybrid_store.sync.writing import Writer
 from hybrid_store.vectors import Vector
 
 __all__ = ["Settler"]
-
-LONGEST_REASON = 1000
-"""Characters of an error that are kept with a failed row."""
 
 
 class Settler:
@@ -78,7 +75,7 @@ class Settler:
             self.error = self.error or error
 
     def _set_aside(self, batch: Batch, error: Exception) -> None:
-        rows, reason = batch.all_rows, str(error)[:LONGEST_REASON]
+        rows, reason = batch.all_rows, reason_of(error)
         wait = self.failures.wait_before_next_try(error)
         next_try = self.patience(partial(self.writer.set_aside, rows, reason, wait))
         self.packer.forget(batch)
