@@ -158,9 +158,7 @@ def examine_coverage(field: EmbeddingField, alias: str) -> Finding:
     try:
         counts = coverage(field.model._base_manager.using(alias), field.name)
     except AnyDatabaseError as error:
-        return Finding(
-            False, field.label, first_line(error), "Run manage.py migrate."
-        )
+        return Finding(False, field.label, first_line(error), "Run manage.py migrate.")
     except HybridStoreError as error:
         return Finding(False, field.label, str(error), "Correct the field's embedder.")
     parts = [f"{counts.current} of {counts.rows} rows current", f"{counts.stale} stale"]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, cast
 
+from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Exists, F, Value
 from django.db.models.sql import Query
@@ -146,8 +148,9 @@ class SearchCompiler:
             place = compiler.annotation_col_map[LOOK]
             spaces.looked(field, self._alias, found=bool(chunks[0][0][place]))
             chunks = [[(*row[:place], *row[place + 1 :]) for row in chunk] for chunk in chunks]
-        # Rows are read by what this compiler selects.
-        self.as_sql()
+        # Rows are read by what this compiler selects, which it knows also where no row can match.
+        with suppress(EmptyResultSet):
+            self.as_sql()
         return chunks
 
     @property

@@ -57,7 +57,21 @@ class SpaceConformance(ConformanceBase):
         with model_named("old"):
             assert list(Book.objects.filter(title="none").nearest("title")) == []
             Book.objects.all().delete()
+            spaces._looked_at.clear()
             assert list(Book.objects.nearest("title")) == []
+
+    def test_a_search_among_no_rows_finds_none(self) -> None:
+        ways: list[Callable[[Any], Any]] = [
+            lambda ranked: list(ranked.filter(pk__in=[])),
+            lambda ranked: list(ranked.filter(pk__in=[]).values_list("pk", "distance")),
+            lambda ranked: list(ranked.none()),
+            lambda ranked: list(ranked[:0]),
+        ]
+        with model_named("old"):
+            for way in ways:
+                spaces._looked_at.clear()
+                for _ in range(2):
+                    assert way(Book.objects.nearest("title")) == []
 
     def test_a_half_filled_table_is_searched_in_todays_space_and_warns_once(self) -> None:
         with model_named("new"):
