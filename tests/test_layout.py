@@ -47,8 +47,9 @@ MAY_IMPORT = {"test": {"hypothesis", "pytest"}}
 # Django's own modules that import a driver.
 NEED_A_DRIVER = ("django.contrib.postgres", "django.db.backends.postgresql", "django.contrib.gis")
 OPTIONAL = [
-    *("django_tasks", "openai", "orjson", "pgvector", "psycopg", "psycopg2"),
-    *("safetensors", "sentence_transformers", "tokenizers", "torch", "tqdm"),
+    *("boto3", "cohere", "django_tasks", "google.genai", "openai", "orjson", "pgvector"),
+    *("psycopg", "psycopg2", "pydantic_ai", "safetensors", "sentence_transformers"),
+    *("tokenizers", "torch", "tqdm", "voyageai"),
 ]
 
 

@@ -49,7 +49,10 @@ class TestModels:
     ) -> None:
         embedder = make(model)
         assert (embedder.space, embedder.max_tokens) == (space, tokens)
-        assert embedder.request_texts == texts
+        assert (embedder.request_texts, embedder.batch_size) == (
+            texts,
+            16 if "titan" in model else texts,
+        )
 
     def test_of_one_that_is_not_known_they_are_told(self) -> None:
         embedder = make("cohere:embed-v9", DIMENSIONS=10, max_tokens=100)

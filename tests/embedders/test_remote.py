@@ -270,6 +270,8 @@ class TestSettings:
             ({"max_retries": -1}, "max_retries must be at least 0, not -1"),
             ({"max_tokens": 0}, "max_tokens must be at least 1, not 0"),
             ({"base_url": "localhost:11434/v1"}, "base_url must begin with http"),
+            ({"base_url": "https:///v1"}, "base_url must begin with http"),
+            ({"base_url": "http://[::1/v1"}, "base_url must begin with http"),
         ],
     )
     @every_provider

@@ -69,9 +69,13 @@ class PydanticAIEmbedder(RemoteEmbedder):
         self.truncates = self._known.truncates and self.too_long == "truncate"
 
     def defaults(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        known = model_of(params.get("MODEL", ""))
-        size = {} if known.batches else {"BATCH_SIZE": LONE_TEXTS}
-        return size | ({"DIMENSIONS": known.dimensions} if known.dimensions else {})
+        name = params.get("MODEL", "")
+        model, vendor = model_of(name), vendor_of(name.partition(":")[0])
+        known = {
+            "BATCH_SIZE": vendor.request_texts if model.batches else LONE_TEXTS,
+            "DIMENSIONS": model.dimensions,
+        }
+        return {setting: value for setting, value in known.items() if value is not None}
 
     @property
     def known_tokens(self) -> int | None:

@@ -69,8 +69,8 @@ class RemoteEmbedder(BaseEmbedder):
                 raise self.invalid(f"{name} must be at least {least}, not {self.options[name]}.")
         if self.timeout <= 0:
             raise self.invalid(f"timeout must be above 0 seconds, not {self.timeout}.")
-        if not self.options.get("base_url", "https://").startswith(("http://", "https://")):
-            raise self.invalid("base_url must begin with http:// or https://.")
+        if not is_address(self.options.get("base_url", "https://example.com")):
+            raise self.invalid("base_url must begin with http:// or https:// and name a host.")
         if self.too_long == "refuse" and self.max_tokens is None:
             raise self.invalid(
                 f"how many tokens {self.model} reads is not known, so TOO_LONG cannot be "
@@ -221,6 +221,14 @@ class RemoteEmbedder(BaseEmbedder):
     @property
     def _key_places(self) -> str:
         return f'{" or ".join(self.key_variables)} in the environment, or OPTIONS["api_key"]'
+
+
+def is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def behind(error: BaseException | None) -> Iterator[BaseException]:
