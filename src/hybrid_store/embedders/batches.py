@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple, TypeVar
 
 __all__ = ["Limit", "divided"]
@@ -15,6 +17,7 @@ class Limit(NamedTuple):
 
     most: int
     sizes: Sequence[int]
+    """None of them is negative."""
 
 
 def divided(items: Sequence[T], *limits: Limit) -> Iterator[list[T]]:
@@ -22,15 +25,14 @@ def divided(items: Sequence[T], *limits: Limit) -> Iterator[list[T]]:
 
     An item that is above a limit all by itself is alone in its list.
     """
+    # How much the first 0, 1, 2, ... items hold.
+    totals = [list(accumulate(limit.sizes, initial=0)) for limit in limits]
     start = 0
-    sums = [0] * len(limits)
-    for end in range(len(items)):
-        sizes = [limit.sizes[end] for limit in limits]
-        sums = [total + size for total, size in zip(sums, sizes, strict=True)]
-        if end > start and any(
-            total > limit.most for total, limit in zip(sums, limits, strict=True)
-        ):
-            yield list(items[start:end])
-            start, sums = end, sizes
-    if start < len(items):
-        yield list(items[start:])
+    while start < len(items):
+        ends = [
+            bisect_right(total, total[start] + limit.most) - 1
+            for total, limit in zip(totals, limits, strict=True)
+        ]
+        end = max(start + 1, min(ends, default=len(items)))
+        yield list(items[start:end])
+        start = end
