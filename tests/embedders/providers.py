@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +25,7 @@ from tests.embedders.fake_openai import FakeOpenAI
 from tests.embedders.fake_server import FakeServer
 from tests.embedders.fake_voyage import FakeVoyage
 
-__all__ = ["ERRORS", "KEY", "PROVIDERS", "Make", "Provider", "maker"]
+__all__ = ["ERRORS", "KEY", "PROVIDERS", "Make", "Provider", "everything_about", "maker"]
 
 KEY = "sk-planted-0123456789"
 
@@ -149,3 +150,17 @@ def maker(provider: Provider, server: FakeServer) -> Make:
         return provider.embedder("default", params)
 
     return make
+
+
+def everything_about(error: BaseException | None) -> str:
+    """All that a report may show of an error and of those behind it, suppressed or not, with the
+    variables of every function that it went through in this package."""
+    shown = ""
+    while error is not None:
+        report = traceback.TracebackException.from_exception(error, capture_locals=True)
+        report.stack = traceback.StackSummary.from_list(
+            [frame for frame in report.stack if "/hybrid_store/" in frame.filename]
+        )
+        shown += "".join(report.format()) + repr(error) + repr(vars(error))
+        error = error.__cause__ or error.__context__
+    return shown

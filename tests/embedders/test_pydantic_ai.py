@@ -13,7 +13,7 @@ from tests.embedders.fake_cohere import FakeCohere
 from tests.embedders.fake_gemini import FakeGemini
 from tests.embedders.fake_server import FakeServer
 from tests.embedders.fake_voyage import FakeVoyage
-from tests.embedders.providers import KEY
+from tests.embedders.providers import KEY, everything_about
 
 TEXTS = ["a crew lost in space", "two friends rob a bank"]
 
@@ -138,8 +138,9 @@ class TestClients:
         assert make("bedrock:amazon.titan-embed-text-v2:0").check() == []
 
     def test_what_is_missing_for_a_client_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        with pytest.raises(InvalidEmbedderError, match="Unknown provider: nobody"):
+        with pytest.raises(InvalidEmbedderError, match="Unknown provider: nobody") as raised:
             make("nobody:model", DIMENSIONS=3).embed(TEXTS)
+        assert KEY not in everything_about(raised.value)
         monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
         with pytest.raises(InvalidEmbedderError, match="region"):
             make("bedrock:amazon.titan-embed-text-v2:0", region=None).embed(TEXTS)

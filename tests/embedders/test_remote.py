@@ -7,7 +7,6 @@ import logging
 import os
 import sys
 import time
-import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -28,7 +27,14 @@ from hybrid_store.exceptions import (
 )
 from hybrid_store.test.embedders import EmbedderConformance
 from tests.embedders.fake_server import FakeServer
-from tests.embedders.providers import KEY, PROVIDERS, Make, Provider, maker
+from tests.embedders.providers import (
+    KEY,
+    PROVIDERS,
+    Make,
+    Provider,
+    everything_about,
+    maker,
+)
 
 TEXTS = ["a crew lost in space", "two friends rob a bank", "a dog finds its way home"]
 FAULTS = [
@@ -161,20 +167,6 @@ class TestFaults:
         with pytest.raises(EmbedderUnavailableError):
             make(timeout=1).embed(TEXTS[:1])
         assert time.monotonic() - started < 20
-
-
-def everything_about(error: BaseException | None) -> str:
-    """All that a report may show of an error and of those behind it, suppressed or not, with the
-    variables of every function that it went through in this package."""
-    shown = ""
-    while error is not None:
-        report = traceback.TracebackException.from_exception(error, capture_locals=True)
-        report.stack = traceback.StackSummary.from_list(
-            [frame for frame in report.stack if "/hybrid_store/" in frame.filename]
-        )
-        shown += "".join(report.format()) + repr(error) + repr(vars(error))
-        error = error.__cause__ or error.__context__
-    return shown
 
 
 class TestSecrets:

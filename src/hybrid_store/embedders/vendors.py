@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -59,11 +60,12 @@ def model_of(name: str) -> Model:
     return next(known, Model())
 
 
-class Access(NamedTuple):
-    """What a client is made with."""
+@dataclass(frozen=True)
+class Access:
+    """What a client is made with; reports that show variables do not show its secrets."""
 
-    api_key: str | None
-    base_url: str | None
+    api_key: str | None = field(repr=False)
+    base_url: str | None = field(repr=False)
     timeout: float
     region: str | None
 
