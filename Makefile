@@ -22,7 +22,7 @@ INSTALL := $(PIP) $(PINS:%=--constraint %) --build-constraint constraints/base.t
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help demo test test-long test-all test-newest lint format bench constraints clean
+.PHONY: help demo test test-long test-all test-newest lint format bench mutations constraints clean
 
 help:
 	@echo "make demo        set up the film demo and serve it on http://$(ADDRESS)/ (SERVE=0: do not serve)"
@@ -32,6 +32,7 @@ help:
 	@echo "make test-newest the newest Django only, on SQLite and PostgreSQL 18"
 	@echo "make lint        check style and types; make format: repair the style"
 	@echo "make bench       measure (ARGS=...)"
+	@echo "make mutations   take safeguards out, one at a time: do the tests notice?"
 	@echo "make constraints renew the pinned versions"
 	@echo "make clean       remove what was set up"
 
@@ -71,6 +72,9 @@ format: $(VENV)/.lint
 
 bench: $(VENV)/.test
 	$(RUN) -m benchmarks $(ARGS)
+
+mutations: $(VENV)/.test
+	$(RUN) -m tools.mutations $(ARGS)
 
 constraints: $(VENV)/.made
 	$(RUN) -m tools.constraints

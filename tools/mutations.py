@@ -1,0 +1,180 @@
+"""Take safeguards out of a copy of the sources, one at a time: the tests must notice each.
+
+python -m tools.mutations                # all
+python -m tools.mutations lease guard    # those whose names hold one of the words
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.interpreters import ROOT
+
+__all__ = ["MUTATIONS", "Mutation", "main", "survives"]
+
+PACKAGE = Path("src/hybrid_store")
+LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "docs")
+FAILED = 1
+"""Exit status of pytest where tests failed; other errors prove nothing."""
+
+SUITE = "tests/test_conformance.py"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A safeguard by its name, what takes it out, and the tests that must fail then."""
+
+    name: str
+    file: str
+    changes: Sequence[tuple[str, str]]
+    tests: str
+    only: str
+
+    def apply(self, root: Path) -> None:
+        """Change the file below `root`; raises `ValueError` where it is not as expected."""
+        path = root / PACKAGE / self.file
+        text = path.read_text()
+        for old, new in self.changes:
+            if text.count(old) != 1:
+                raise ValueError(f"{self.name}: {self.file} does not hold {old!r} once.")
+            text = text.replace(old, new)
+        path.write_text(text)
+
+
+MUTATIONS = [
+    Mutation(
+        "the guard of the UPDATE: a vector is stored whatever the row says now",
+        "backends/updates.py",
+        [("= {self.guard.sql} THEN 1 ELSE 0 END = 1", "= {self.guard.sql} THEN 1 ELSE 1 END = 1")],
+        SUITE,
+        "in_flight",
+    ),
+    Mutation(
+        "the count of the vectors in an answer",
+        "embedders/answers.py",
+        [
+            ("    fault = _count_fault(answer, count)\n", "    fault = None\n"),
+            ("array.shape != (count, dimensions)", "array.shape[1:] != (dimensions,)"),
+        ],
+        "tests/embedders/test_base.py",
+        "",
+    ),
+    Mutation(
+        "the lease when a vector is written: a late one is stored",
+        "sync/leases.py",
+        [("return {texts[key] for key in self._held(texts)}", "return set(texts.values())")],
+        SUITE,
+        "late_write",
+    ),
+    Mutation(
+        "the lease when a row is claimed: two runs have it",
+        "sync/leases.py",
+        [
+            (
+                "WHERE (held.token = excluded.token OR held.lease_until IS NULL "
+                "OR held.lease_until <= %s)",
+                "WHERE (held.lease_until IS NULL OR held.lease_until <= %s OR true)",
+            )
+        ],
+        SUITE,
+        "Leases",
+    ),
+    Mutation(
+        "NaN and infinity in an answer",
+        "embedders/answers.py",
+        [("~np.isfinite(single).all(axis=1)", "np.zeros(len(single), dtype=bool)")],
+        SUITE,
+        "bad_answer",
+    ),
+    Mutation(
+        "zeros in an answer",
+        "embedders/answers.py",
+        [("~single.any(axis=1)", "np.zeros(len(single), dtype=bool)")],
+        SUITE,
+        "bad_answer",
+    ),
+    Mutation(
+        "the space of the vectors that are searched",
+        "models/search.py",
+        [("return held & in_space(self.field) if", "return held if")],
+        SUITE,
+        "Spaces",
+    ),
+    Mutation(
+        "the fingerprint that is written with a vector",
+        "sync/statements.py",
+        [("self.prefix + content, pk, content)", "None, pk, content)")],
+        SUITE,
+        "Generation",
+    ),
+    Mutation(
+        "blank texts, which are not sent",
+        "sync/intake.py",
+        [("rows = [row for row in rows if not row.is_blank]", "rows = list(rows)")],
+        SUITE,
+        "Freshness or Conditions",
+    ),
+    Mutation(
+        "halving, by which one bad text is found",
+        "sync/failures.py",
+        [("if len(batch.rows) > 1:", "if False:")],
+        SUITE,
+        "Failures",
+    ),
+    Mutation(
+        "equal texts, which are paid for once",
+        "sync/batches.py",
+        [("            if row.text in self._waiting:\n", "            if False:\n")],
+        SUITE,
+        "Runs",
+    ),
+]
+
+
+@contextmanager
+def mutated(mutation: Mutation) -> Iterator[Path]:
+    """A copy of the tree without that safeguard."""
+    with tempfile.TemporaryDirectory(prefix="hybrid-store-") as folder:
+        root = Path(folder) / "copy"
+        shutil.copytree(ROOT, root, ignore=LEFT_OUT)
+        mutation.apply(root)
+        yield root
+
+
+def survives(mutation: Mutation) -> bool:
+    """Do the tests pass all the same? Raises `RuntimeError` where they cannot be run."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", mutation.tests, "-k", mutation.only]
+    kept = {name: value for name, value in os.environ.items() if "HYBRID_STORE" not in name}
+    with mutated(mutation) as root:
+        environment = {**kept, "PYTHONPATH": str(root / "src"), "CI": "true"}
+        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+    if done.returncode not in (0, FAILED):
+        raise RuntimeError(f"{mutation.name}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.returncode == 0
+
+
+def main(words: Sequence[str]) -> int:
+    """Try the mutations that `words` name, all without any; 1 where one survives."""
+    chosen = [each for each in MUTATIONS if not words or any(word in each.name for word in words)]
+    survivors = 0
+    for mutation in chosen:
+        started = time.monotonic()
+        alive = survives(mutation)
+        survivors += alive
+        verdict = "NOT NOTICED" if alive else "noticed"
+        print(f"{verdict}: {mutation.name} ({time.monotonic() - started:.0f} s)", flush=True)
+    print(f"{len(chosen) - survivors} of {len(chosen)} noticed")
+    return int(survivors > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
