@@ -298,6 +298,17 @@ class RunConformance(ConformanceBase):
                 assert (report.embedded, report.texts) == (9, 4)
                 assert verify(embedding_field(Book)).ok
 
+    def test_a_row_without_text_is_cleared_and_never_sent(self) -> None:
+        make_books(3)
+        generate(Book)
+        Book.objects.update(title=" ", description="\t")
+        with count_documents_embedded() as texts:
+            report = generate(Book)
+        assert texts == []
+        assert (report.cleared, report.embedded, report.failed) == (3, 0, 0)
+        assert EmbeddingRun.objects.filter(rows=3, texts=0).exists()
+        assert not EmbeddingWork.objects.exists()
+
     def test_several_calls_are_made_at_once(self) -> None:
         make_books(40)
         with count_documents_embedded() as texts:
