@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.db import connection
 
 from hybrid_store.embedders.remote import clients
+from hybrid_store.sync.generation import Generation
 from tests.embedders.fake_openai import FakeOpenAI
 from tests.reliability.processes import Launcher, asking
 from tests.servers import database_url
@@ -42,7 +43,8 @@ def server() -> Iterator[FakeOpenAI]:
 
 
 @pytest.fixture
-def asked(settings: Any, server: FakeOpenAI) -> FakeOpenAI:
-    """The server, which the embedder of this process asks."""
+def asked(settings: Any, monkeypatch: pytest.MonkeyPatch, server: FakeOpenAI) -> FakeOpenAI:
+    """The server, which the embedder of this process asks, with little patience."""
     settings.HYBRID_STORE = asking(server)
+    monkeypatch.setitem(cast(Any, Generation.__init__).__kwdefaults__, "patience", 5.0)
     return server

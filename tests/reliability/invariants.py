@@ -68,6 +68,9 @@ def check_invariants(
     chosen = embedding if isinstance(embedding, EmbeddingField) else embedding_field(embedding)
     table = list(chosen.model._base_manager.using(using).order_by("pk"))
     texts = {row.pk: text_of(chosen, row) for row in table}
+    if chosen.embed_if is not None:
+        wanted = set(_keys(chosen.model._base_manager.using(using).filter(chosen.embed_if)))
+        texts = {pk: text if pk in wanted else "" for pk, text in texts.items()}
     records = list(
         EmbeddingWork.objects.using(using).filter(model=chosen.model._meta.label, field=chosen.name)
     )

@@ -67,14 +67,21 @@ def without_blocked(
     *,
     token: str = "",
     retry_failed: bool = False,
+    reading: bool = False,
 ) -> QuerySet[ModelT]:
-    """`queryset` without the rows that other runs hold or that are not due to be tried again."""
+    """`queryset` without the rows that other runs hold or that are not due to be tried again.
+
+    With a callable source the latter stay, unless the rows that failed may be read: `reading`.
+    """
     elsewhere = _of_row(field).filter(lease_until__gt=now).exclude(token=token)
     rows = _keyed(queryset, field).exclude(Exists(elsewhere))
-    if retry_failed or callable(field.source):
+    if retry_failed or (callable(field.source) and not reading):
         return rows
     due = Q(next_try__isnull=False, next_try__lte=now)
-    return rows.exclude(Exists(_failures(field).exclude(due)))
+    failed = Exists(_failures(field).exclude(due))
+    if callable(field.source):
+        return rows.exclude(pk__in=list(_unchanged(rows.filter(failed), field)))
+    return rows.exclude(failed)
 
 
 def _of_row(field: EmbeddingField) -> QuerySet[EmbeddingWork]:

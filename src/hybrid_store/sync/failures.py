@@ -74,12 +74,15 @@ class Failures:
         if len(batch.rows) > 1:
             return Decision.SPLIT
         # While no other batch fares better, it is not this text's fault that nobody answers.
-        no_better = batch.failing_since == self.stored_batches
-        return Decision.REPEAT if is_away and no_better else Decision.SET_ASIDE
+        return Decision.REPEAT if is_away and self.none_better(batch) else Decision.SET_ASIDE
 
-    def set_aside(self, error: Exception) -> EmbedderRefusedError | None:
-        """A text was set aside; the error to stop with if too many were."""
-        self._in_a_row += 1
+    def none_better(self, batch: Batch) -> bool:
+        """Has the batch failed, and no other succeeded since?"""
+        return batch.failures > 0 and batch.failing_since == self.stored_batches
+
+    def set_aside(self, batch: Batch, error: Exception) -> EmbedderRefusedError | None:
+        """A text was set aside; the error to stop with if too many were, and nothing succeeded."""
+        self._in_a_row += self.none_better(batch)
         if self._in_a_row < MOST_IN_A_ROW:
             return None
         return EmbedderRefusedError(

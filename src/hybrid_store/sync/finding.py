@@ -43,23 +43,27 @@ class Finder:
 
     def count(self) -> int:
         """Rows that need work now."""
-        return self.reader.count_stale(self._allowed(), any_space=self.replace_spaces)
+        return self.reader.count_stale(self._allowed(reading=True), any_space=self.replace_spaces)
 
     def chunk(self, after: Any, size: int) -> list[SourceText]:
         """Up to `size` rows that need work, by primary key, behind `after` if that is not None.
 
         Rows that stay stale are not met again by whoever goes on behind the last row of a chunk.
+        With a callable source, failed rows that are not due are among them: no claim gets those.
         """
-        rows = self._allowed().order_by("pk")
+        return self._chunk(self._allowed(), after, size)
+
+    def _chunk(self, rows: QuerySet[Any], after: Any, size: int) -> list[SourceText]:
+        rows = rows.order_by("pk")
         if after is not None:
             rows = rows.filter(pk__gt=after)
         return self.reader.find_stale(rows, size, any_space=self.replace_spaces)
 
     def chunks(self, size: int, limit: int | None) -> Iterator[list[SourceText]]:
         """All rows that need work, or the first `limit` of them, up to `size` at a time."""
-        after, left = None, limit
+        rows, after, left = self._allowed(reading=True), None, limit
         while left != 0:
-            chunk = self.chunk(after, size if left is None else min(size, left))
+            chunk = self._chunk(rows, after, size if left is None else min(size, left))
             if not chunk:
                 return
             yield chunk
@@ -81,7 +85,7 @@ class Finder:
         other, unknown = (self.reader.rows.filter(kind).count() for kind in kinds)
         return other, unknown
 
-    def _allowed(self) -> QuerySet[Any]:
+    def _allowed(self, *, reading: bool = False) -> QuerySet[Any]:
         rows = self.reader.rows
         if not self.replace_spaces:
             rows = rows.exclude(of_other_space(self.field)).exclude(of_unknown_origin(self.field))
@@ -91,4 +95,5 @@ class Finder:
             self.leases.now(),
             token=self.leases.token,
             retry_failed=self.retry_failed,
+            reading=reading,
         )

@@ -36,6 +36,8 @@ __all__ = ["Run", "RunOptions"]
 
 RENEWALS = 3
 """How often a lease is renewed before it would end."""
+MOST_READY = 3
+"""Batches a worker that are kept ready at most, unless one has to be divided."""
 POLL_SECONDS = 0.5
 """Between looks at the rows that other runs hold."""
 
@@ -87,7 +89,7 @@ class Run:
         self.ready = self.settler.ready
         self.flying: dict[Future[Answered], Batch] = {}
         self._renewed = time.monotonic()
-        self._met_others = False
+        self._met_others = self._walked_again = False
         self._walk()
 
     def go(self) -> Report:
@@ -126,7 +128,8 @@ class Run:
     def _others_left_work(self) -> bool:
         """Wait for rows in the hands of others; True if another walk may find some of them.
 
-        Also of runs that died or gave up meanwhile: their rows were passed by.
+        Also of runs that died or gave up meanwhile: their rows were passed by. Runs that only met
+        walk once more, not for as long as somebody edits rows.
         """
         if not self.options.wait_for_others or self.intake.left is not None:
             return False
@@ -135,8 +138,9 @@ class Run:
             if self.stop.wait(POLL_SECONDS):
                 return False
         ended = self.patience(self.leases.give_back_ended)
-        if not ended and (held or not self._met_others):
+        if not ended and (held or self._walked_again or not self._met_others):
             return False
+        self._walked_again = True
         self._walk()
         return True
 
@@ -150,12 +154,14 @@ class Run:
     def _walk(self) -> None:
         self._batches = self.intake.batches()
         self._exhausted = False
-        self._met_others = False
 
     def _has_room(self) -> bool:
-        """A batch a worker is kept ready, so that none waits for the database; and one more, which
-        tells whether others than a failing one succeed."""
-        return not (self._exhausted or self._stopping) and len(self.ready) <= self.options.workers
+        """A batch a worker is kept ready, so that none waits for the database, and one more; also
+        beside those that have failed, of which there may be many."""
+        untried = sum(not batch.failures for batch in self.ready)
+        workers = self.options.workers
+        has_room = untried <= workers and len(self.ready) <= MOST_READY * workers
+        return has_room and not (self._exhausted or self._stopping)
 
     def _fill(self) -> None:
         while self._has_room():
@@ -174,13 +180,22 @@ class Run:
 
     def _dispatch(self) -> None:
         while self.ready and not self._stopping and self.throttle.allows(len(self.flying)):
-            batch = self.ready.popleft()
+            batch = self._next()
             if self._is_too_dear(batch):
                 self.ready.appendleft(batch)
                 self.report.too_dear = True
                 return
             self.patience(self.journal.begin)
             self.flying[self.executor.submit(call, self.embedder.alias, batch)] = batch
+
+    def _next(self) -> Batch:
+        """The first batch that is ready. Where it has failed, and none has succeeded since, one
+        that was not tried goes before: that tells whose fault it is."""
+        first = self.ready[0]
+        if self.settler.failures.none_better(first):
+            first = next((batch for batch in self.ready if not batch.failures), first)
+        self.ready.remove(first)
+        return first
 
     def _is_too_dear(self, batch: Batch) -> bool:
         if self.options.max_cost is None:

@@ -80,7 +80,7 @@ class Settler:
         next_try = self.patience(partial(self.writer.set_aside, rows, reason, wait))
         self.packer.forget(batch)
         self.announcer.failed([row.pk for row in rows], reason, next_try)
-        self.error = self.error or self.failures.set_aside(error)
+        self.error = self.error or self.failures.set_aside(batch, error)
 
     def _write(
         self, rows: list[SourceText], vectors: dict[str, Vector], bill: Bill, seconds: float
