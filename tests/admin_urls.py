@@ -1,10 +1,11 @@
-"""An admin site with a model that has an embedding."""
+"""An admin site with a model that has an embedding, and the records of generation."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import path
 
+from hybrid_store.models import EmbeddingRun, EmbeddingWork
 from hybrid_store.test.models import Book
 
 site = admin.AdminSite()
@@ -17,4 +18,5 @@ class BookAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 site.register(Book, BookAdmin)
+site.register([EmbeddingRun, EmbeddingWork])
 urlpatterns = [path("admin/", site.urls)]
