@@ -6,6 +6,8 @@ DJANGO := 5.2
 DATABASES := $(if $(HYBRID_STORE_DATABASE_URL),own,sqlite postgresql16 postgresql18)
 ADDRESS := 127.0.0.1:8000
 SERVE := 1
+# What does not depend on the version of Django, and takes long.
+BRIEFLY := $(patsubst %,--ignore=tests/%,reliability durability model_change embedders)
 ARGS :=
 
 # The first Python on the PATH that really runs and is new enough.
@@ -45,12 +47,9 @@ ifneq ($(SERVE),0)
 	cd demo && $(abspath $(RUN)) manage.py runserver --noreload $(ADDRESS)
 endif
 
-# Every database is tried, also after one has failed.
+# All databases at once: much of a test is waiting. Every one is tried, also after one has failed.
 test: $(VENV)/.test
-	@status=0; for database in $(DATABASES); do \
-		echo "== $$database =="; \
-		HYBRID_STORE_DATABASE=$$database $(RUN) -m pytest $(ARGS) || status=1; \
-	done; exit $$status
+	@$(RUN) -m tools.side_by_side $(DATABASES) -- $(ARGS)
 
 test-long: override ARGS += --long
 test-long: test
@@ -59,7 +58,7 @@ test-all: $(VENV)/.made
 	$(RUN) -m tools.matrix
 
 test-newest: $(VENV)/.made
-	$(RUN) -m tools.matrix --newest --database sqlite --database postgresql18
+	$(RUN) -m tools.matrix --newest --database sqlite --database postgresql18 -- $(BRIEFLY)
 
 lint: $(VENV)/.lint
 	$(RUN) -m ruff check .

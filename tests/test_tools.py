@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tools import interpreters, matrix
-from tools.interpreters import Interpreter
+from tools.interpreters import ROOT, Interpreter
 from tools.matrix import Series
+from tools.side_by_side import ONCE, pytest_arguments
 
 OLD = Interpreter((3, 11), "old")
 NEW = Interpreter((3, 13), "new")
@@ -65,3 +66,10 @@ def test_what_is_skipped_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert matrix.choose([OLD], [LTS, LATEST], newest=True) == []
     expected = "Django 6.1 skipped: it needs Python 3.12, and here is 3.11.\n"
     assert capsys.readouterr().out == expected
+
+
+def test_what_knows_no_database_is_tested_once() -> None:
+    plan = pytest_arguments(["sqlite", "postgresql18"], ["-x"])
+    assert plan["sqlite"] == ["-x"]
+    assert plan["postgresql18"] == ["-x", *(f"--ignore={path}" for path in ONCE)]
+    assert all((ROOT / path).exists() for path in ONCE)

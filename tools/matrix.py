@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,8 +77,10 @@ def choose(
     return pairs
 
 
-def run(interpreter: Interpreter, django: Series, database: str) -> Result:
-    label = f"Python {interpreter.name}, Django {django.name}, {database}"
+def run(
+    interpreter: Interpreter, django: Series, databases: Sequence[str], given: Sequence[str]
+) -> Result:
+    label = f"Python {interpreter.name}, Django {django.name}, {', '.join(databases)}"
     print(f"\n===== {label} =====", flush=True)
     started = time.monotonic()
     process = subprocess.run(
@@ -84,7 +88,8 @@ def run(interpreter: Interpreter, django: Series, database: str) -> Result:
             *("make", "--no-print-directory", "test"),
             f"PYTHON={interpreter.path}",
             f"DJANGO={django.name}",
-            f"DATABASES={database}",
+            f"DATABASES={' '.join(databases)}",
+            f"ARGS={shlex.join(given)}",
             f"VENV=.venvs/python{interpreter.name}-django{django.name}",
         ],
         cwd=ROOT,
@@ -98,9 +103,10 @@ def main() -> int:
     parser.add_argument(
         "--database", action="append", choices=DATABASES, help="may be repeated; all by default"
     )
+    parser.add_argument("given", nargs="*", help="behind --: arguments for pytest")
     options = parser.parse_args()
     pairs = choose(find_interpreters(), django_series(), newest=options.newest)
-    results = [run(*pair, database) for pair in pairs for database in options.database or DATABASES]
+    results = [run(*pair, options.database or DATABASES, options.given) for pair in pairs]
     print()
     for result in results:
         verdict = "ok    " if result.passed else "FAILED"

@@ -1,0 +1,72 @@
+"""Run the tests on several databases at once, as `make test` does.
+
+    python -m tools.side_by_side sqlite postgresql18 -- -k search
+
+Lines of output begin with the database; arguments behind -- are pytest's. Tests in `ONCE` know no
+database, and are run with the first one only.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+
+from tools.interpreters import ROOT
+
+__all__ = ["main", "pytest_arguments"]
+
+ONCE = (
+    "tests/embedders",
+    "tests/test_layout.py",
+    "tests/test_mutations.py",
+    "tests/test_tools.py",
+    "tests/test_vectors.py",
+)
+
+
+def pytest_arguments(databases: Sequence[str], given: Sequence[str]) -> dict[str, list[str]]:
+    """What pytest is called with on each database."""
+    ignored = [f"--ignore={path}" for path in ONCE]
+    return {
+        database: [*given, *(ignored if place else ())] for place, database in enumerate(databases)
+    }
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0 where all tests passed on all databases."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    plan = pytest_arguments(arguments[:end], arguments[end + 1 :])
+    runs = {database: _start(database, given) for database, given in plan.items()}
+    readers = [threading.Thread(target=_show, args=run) for run in runs.items()]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    failed = [database for database, run in runs.items() if run.wait()]
+    for database in runs:
+        print(f"{database}: {'FAILED' if database in failed else 'passed'}", flush=True)
+    return int(bool(failed))
+
+
+def _start(database: str, given: Sequence[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "pytest", *given],
+        cwd=ROOT,
+        env={**os.environ, "HYBRID_STORE_DATABASE": database},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+
+
+def _show(database: str, run: subprocess.Popen[str]) -> None:
+    for line in run.stdout or ():
+        print(f"{database}: {line}", end="", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
