@@ -1,4 +1,4 @@
-"""Running a command as a shell does, and sizes."""
+"""Running a command as a shell does, sizes, and what the tests of reliability have."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from typing import NamedTuple
 import pytest
 from django.core.management import get_commands, load_command_class
 from django.db import connection
+
+from tests.reliability.conftest import launcher, launcher_of_session, server
+
+__all__ = ["Ended", "Manage", "launcher", "launcher_of_session", "server"]
 
 pytest.register_assert_rewrite("tests.reliability.invariants")
 
