@@ -25,6 +25,7 @@ __all__ = [
     "database_from_url",
     "database_url",
     "postgresql",
+    "postgresql_program",
     "restart_postgresql",
     "sqlite",
     "start_postgresql",
@@ -119,6 +120,13 @@ def restart_postgresql(host: str, *, crash: bool = False) -> None:
     pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
     # It has another process now.
     server.ensure_postgres_running()
+
+
+def postgresql_program(host: str, name: str) -> str:
+    """The path of a client program: the server's own, or any for a server of the developer's."""
+    if host in _running:
+        return str(_running[host].bin_path / name)
+    return shutil.which(name) or name
 
 
 def temporary_folder(stack: ExitStack | None = None) -> Path:
