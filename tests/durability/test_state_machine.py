@@ -348,7 +348,7 @@ def killed_at_call(number: int) -> Iterator[None]:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    ("examples", "steps"), [(25, 20), pytest.param(300, 40, marks=pytest.mark.long)]
+    ("examples", "steps"), [(10, 20), pytest.param(300, 40, marks=pytest.mark.long)]
 )
 def test_a_table_is_always_as_expected(examples: int, steps: int) -> None:
     run_state_machine_as_test(
