@@ -9,15 +9,19 @@ import random
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from typing import Any
 
 from django.db import connection, connections
 
+from tests.durability.watching import before_statement
+
 __all__ = [
+    "Killed",
     "disturb",
     "disturb_now_and_then",
     "impatient",
+    "killed_at_statement",
     "locked_sqlite",
     "out_of_reach",
     "own_session",
@@ -118,6 +122,20 @@ def disturb_now_and_then(seed: int, pause: float) -> Iterator[None]:
 
 
 # Failures that last
+
+
+class Killed(BaseException):
+    """The process is gone: nothing that it does reaches the database any more."""
+
+
+def killed_at_statement(number: int) -> AbstractContextManager[None]:
+    """Raise `Killed` instead of that statement and of all behind it."""
+
+    def fail(at: int, sql: str) -> None:
+        if at >= number:
+            raise Killed
+
+    return before_statement(fail)
 
 
 def out_of_reach() -> ExitStack:

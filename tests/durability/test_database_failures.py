@@ -6,7 +6,7 @@ import random
 import re
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 from unittest import mock
@@ -15,7 +15,7 @@ import pytest
 from django.db import connection
 
 from hybrid_store.management.commands import generate_embeddings
-from hybrid_store.models import EmbeddingWork
+from hybrid_store.models import EmbeddingRun, EmbeddingWork
 from hybrid_store.models.embedding import embedding_field
 from hybrid_store.sync.generation import Generation
 from hybrid_store.sync.report import Report
@@ -24,9 +24,11 @@ from hybrid_store.test.watching import before_each_answer
 from tests import servers
 from tests.durability.conftest import Manage
 from tests.durability.disturbing import (
+    Killed,
     disturb,
     disturb_now_and_then,
     impatient,
+    killed_at_statement,
     out_of_reach,
     own_session,
     with_options,
@@ -149,6 +151,26 @@ def embed_while_the_server_restarts(crash: bool) -> None:
 
 
 # A failure that lasts
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_run_that_dies_at_any_statement_has_written_down_what_it_stored(
+    model: Any, full_size: bool
+) -> None:
+    """Vectors, leases and the record of the run are written together or not at all."""
+    make_rows(model)
+    with statements() as sent:
+        generate(model)
+    # The first batch and all that belongs to it, or every batch.
+    for number in range(len(sent) if full_size else len(sent) // 2):
+        make_rows(model)
+        EmbeddingRun.objects.all().delete()
+        EmbeddingWork.objects.all().delete()
+        with killed_at_statement(number), suppress(Killed):
+            generate(model)
+        done = check_invariants(model, running=True).current
+        assert sum(EmbeddingRun.objects.values_list("rows", flat=True)) == len(done), sent[number]
+        assert not EmbeddingWork.objects.filter(key__in=[str(pk) for pk in done]).exists()
 
 
 def test_a_lasting_failure_ends_a_run_with_a_sentence(manage: Manage) -> None:

@@ -34,6 +34,7 @@ from hybrid_store.sync.generation import Generation
 from hybrid_store.sync.report import Report
 from hybrid_store.test.models import Article, Author
 from hybrid_store.test.watching import before_each_answer
+from tests.durability.disturbing import Killed, killed_at_statement
 from tests.durability.oracle import DIMENSIONS, Oracle
 from tests.durability.watching import before_statement, paid_texts
 from tests.reliability.invariants import check_invariants
@@ -47,10 +48,6 @@ LONG = 3600.0
 slugs = st.sampled_from(["", " ", "one", "two", "three", "four five", POISON])
 names = st.sampled_from(["", "Ann", "Bob"])
 places = st.integers(0, 99)
-
-
-class Killed(BaseException):
-    """The process is gone: nothing that it does reaches the database any more."""
 
 
 class BrokenError(Exception):
@@ -224,12 +221,14 @@ class Table(RuleBasedStateMachine):
     def interrupted_run(self, during: Any, replace: bool) -> None:
         """Whatever comes of every row, it is nothing or what should come of it."""
         todo = self.oracle.todo(replace=replace)
+        EmbeddingRun.objects.all().delete()
         _, paid = self.run(during, batch_size=2, replace_spaces=replace)
         assert set(paid) <= self.oracle.texts_of(todo)
-        self.adopt(todo)
+        done = self.adopt(todo)
+        assert sum(EmbeddingRun.objects.values_list("rows", flat=True)) == done
 
-    def adopt(self, todo: list[int]) -> None:
-        """Learn how far a run came."""
+    def adopt(self, todo: list[int]) -> int:
+        """Learn how far a run came: how many of the rows that it had to work on are done."""
         marks = dict(Article.objects.values_list("pk", "embedding_fingerprint"))
         for pk in todo:
             if self.oracle.is_blank(pk) and marks[pk] is None:
@@ -240,6 +239,7 @@ class Table(RuleBasedStateMachine):
         self.oracle.failed = {int(r.key): r.fingerprint for r in records if r.failed_at}
         now = database_now("default")
         self.oracle.held = {int(r.key) for r in records if r.lease_until and r.lease_until > now}
+        return sum(not self.oracle.is_stale(pk) for pk in todo)
 
     @precondition(lambda self: self.oracle.held)
     @rule()
@@ -317,14 +317,6 @@ def failing_statement(number: int) -> Any:
     def fail(at: int, sql: str) -> None:
         if at == number:
             raise BrokenError
-
-    return before_statement(fail)
-
-
-def killed_at_statement(number: int) -> Any:
-    def fail(at: int, sql: str) -> None:
-        if at >= number:
-            raise Killed
 
     return before_statement(fail)
 
