@@ -27,6 +27,8 @@ FAILED = 1
 """Exit status of pytest where tests failed; other errors prove nothing."""
 
 SUITE = "tests/test_conformance.py"
+DATABASE = "tests/durability/test_database_failures.py"
+TEXTS = "tests/durability/test_texts.py"
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,41 @@ MUTATIONS = [
         [("= {self.guard.sql} THEN 1 ELSE 0 END = 1", "= {self.guard.sql} THEN 1 ELSE 1 END = 1")],
         SUITE,
         "in_flight",
+    ),
+    Mutation(
+        "the guard compares another thing than the text",
+        "backends/updates.py",
+        [
+            (
+                "CASE WHEN {next(given)} = {self.guard.sql} THEN",
+                "CASE WHEN length({next(given)}) = length({self.guard.sql}) THEN",
+            )
+        ],
+        SUITE,
+        "in_flight",
+    ),
+    Mutation(
+        "the comparison where an UPDATE sees not all of the text",
+        "sync/sources.py",
+        [("[now.get(text.pk) == text for text in texts]", "[text.pk in now for text in texts]")],
+        SUITE,
+        "in_flight",
+    ),
+    Mutation(
+        "the transaction in which vectors, leases and records are written",
+        "sync/writing.py",
+        [
+            (
+                "from copy import deepcopy\n",
+                "from contextlib import nullcontext\nfrom copy import deepcopy\n",
+            ),
+            (
+                "        with transaction.atomic(using=self.leases.using):\n            held =",
+                "        with nullcontext():\n            held =",
+            ),
+        ],
+        DATABASE,
+        "dies_at_any_statement",
     ),
     Mutation(
         "the count of the vectors in an answer",
@@ -136,6 +173,65 @@ MUTATIONS = [
         SUITE,
         "Runs",
     ),
+    Mutation(
+        "patience with a database that is away for a moment",
+        "sync/patience.py",
+        [("if not self._may_repeat(error) or", "if True or")],
+        DATABASE,
+        "while_the_embedder_works",
+    ),
+    Mutation(
+        "the leases that a run gives back when it fails",
+        "sync/run.py",
+        [
+            (
+                "            self.leases.release()\n            self.journal.end(error)",
+                "            self.journal.end(error)",
+            )
+        ],
+        DATABASE,
+        "breaks_at_any_statement",
+    ),
+    Mutation(
+        "other spaces, which are left alone",
+        "sync/finding.py",
+        [
+            (
+                "        if not self.replace_spaces:\n            rows = rows.exclude",
+                "        if False:\n            rows = rows.exclude",
+            )
+        ],
+        SUITE,
+        "Spaces",
+    ),
+    Mutation(
+        "the space in which a text has failed",
+        "models/states.py",
+        [("failed.filter(fingerprint=OuterRef(EXPECTED))", "failed")],
+        SUITE,
+        "Failures",
+    ),
+    Mutation(
+        "failures that are forgotten when they are settled",
+        "sync/forgetting.py",
+        [("now.get(record.key) != record.fingerprint]", "False]")],
+        SUITE,
+        "Failures",
+    ),
+    Mutation(
+        "reasons, which any database can store",
+        "sync/failures.py",
+        [("encodable(str(error))", "str(error)")],
+        TEXTS,
+        "reason",
+    ),
+    Mutation(
+        "the other half of a pair: a vector saved by hand keeps its fingerprint",
+        "models/embedding.py",
+        [("rows.update(**{name: None})", "rows.count()")],
+        SUITE,
+        "Freshness",
+    ),
 ]
 
 
@@ -161,9 +257,18 @@ def survives(mutation: Mutation) -> bool:
     return done.returncode == 0
 
 
+def check_untouched(chosen: Sequence[Mutation]) -> None:
+    """Raise `RuntimeError` unless the tests pass on sources in which nothing is changed."""
+    for tests, only in dict.fromkeys((each.tests, each.only) for each in chosen):
+        if not survives(Mutation("nothing", "__init__.py", [], tests, only)):
+            raise RuntimeError(f"{tests} -k {only!r} fails as it is, so it proves nothing.")
+
+
 def main(words: Sequence[str]) -> int:
     """Try the mutations that `words` name, all without any; 1 where one survives."""
     chosen = [each for each in MUTATIONS if not words or any(word in each.name for word in words)]
+    if not words:
+        check_untouched(chosen)
     survivors = 0
     for mutation in chosen:
         started = time.monotonic()

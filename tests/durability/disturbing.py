@@ -17,7 +17,9 @@ from django.db import connection, connections
 from tests.durability.watching import before_statement
 
 __all__ = [
+    "BrokenError",
     "Killed",
+    "broken_at_statement",
     "disturb",
     "disturb_now_and_then",
     "impatient",
@@ -122,6 +124,20 @@ def disturb_now_and_then(seed: int, pause: float) -> Iterator[None]:
 
 
 # Failures that last
+
+
+class BrokenError(Exception):
+    """Something that nobody expects."""
+
+
+def broken_at_statement(number: int) -> AbstractContextManager[None]:
+    """Raise `BrokenError` instead of that statement."""
+
+    def fail(at: int, sql: str) -> None:
+        if at == number:
+            raise BrokenError
+
+    return before_statement(fail)
 
 
 class Killed(BaseException):

@@ -24,7 +24,9 @@ from hybrid_store.test.watching import before_each_answer
 from tests import servers
 from tests.durability.conftest import Manage
 from tests.durability.disturbing import (
+    BrokenError,
     Killed,
+    broken_at_statement,
     disturb,
     disturb_now_and_then,
     impatient,
@@ -171,6 +173,18 @@ def test_a_run_that_dies_at_any_statement_has_written_down_what_it_stored(
         done = check_invariants(model, running=True).current
         assert sum(EmbeddingRun.objects.values_list("rows", flat=True)) == len(done), sent[number]
         assert not EmbeddingWork.objects.filter(key__in=[str(pk) for pk in done]).exists()
+
+
+def test_a_run_that_breaks_at_any_statement_gives_back_its_leases() -> None:
+    make_rows(Book)
+    with statements() as sent:
+        generate()
+    for number in range(len(sent) // 2):
+        make_rows(Book)
+        with broken_at_statement(number), pytest.raises(BrokenError):
+            generate()
+        check_invariants(Book)
+        assert not EmbeddingWork.objects.exists(), sent[number]
 
 
 def test_a_lasting_failure_ends_a_run_with_a_sentence(manage: Manage) -> None:

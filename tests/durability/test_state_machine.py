@@ -34,7 +34,12 @@ from hybrid_store.sync.generation import Generation
 from hybrid_store.sync.report import Report
 from hybrid_store.test.models import Article, Author
 from hybrid_store.test.watching import before_each_answer
-from tests.durability.disturbing import Killed, killed_at_statement
+from tests.durability.disturbing import (
+    BrokenError,
+    Killed,
+    broken_at_statement,
+    killed_at_statement,
+)
 from tests.durability.oracle import DIMENSIONS, Oracle
 from tests.durability.watching import before_statement, paid_texts
 from tests.reliability.invariants import check_invariants
@@ -48,10 +53,6 @@ LONG = 3600.0
 slugs = st.sampled_from(["", " ", "one", "two", "three", "four five", POISON])
 names = st.sampled_from(["", "Ann", "Bob"])
 places = st.integers(0, 99)
-
-
-class BrokenError(Exception):
-    """Something that nobody expects."""
 
 
 class Table(RuleBasedStateMachine):
@@ -208,7 +209,7 @@ class Table(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 40), replace=st.booleans())
     def crash_at_a_statement(self, number: int, replace: bool) -> None:
-        self.interrupted_run(failing_statement(number), replace)
+        self.interrupted_run(broken_at_statement(number), replace)
 
     @rule(number=st.integers(0, 40), replace=st.booleans())
     def be_killed_at_a_statement(self, number: int, replace: bool) -> None:
@@ -311,14 +312,6 @@ def failing_call(number: int, error: Any) -> Any:
         raise error("no answer")
 
     return at_call(number, fail)
-
-
-def failing_statement(number: int) -> Any:
-    def fail(at: int, sql: str) -> None:
-        if at == number:
-            raise BrokenError
-
-    return before_statement(fail)
 
 
 @contextmanager
