@@ -127,6 +127,7 @@ def test_forwards_backwards_and_forwards_again(project: Project) -> None:
         assert project.script(SCHEMA) == schema
 
 
+@pytest.mark.long
 def test_a_second_switch_brings_back_what_was(project: Project) -> None:
     before = project.script(SEARCH)
     project.switch("0003_switch", after="0002_second")
@@ -199,6 +200,7 @@ def test_code_of_before_and_after_the_switch_keeps_both_columns_current(
         assert other.script(STALE) == [0, 0]
 
 
+@pytest.mark.long
 def test_both_releases_may_generate_at_the_same_time(project: Project, tmp_path: Path) -> None:
     before = project.deployed(tmp_path / "before")
     project.release(SWITCHED)
@@ -217,6 +219,7 @@ def test_both_releases_may_generate_at_the_same_time(project: Project, tmp_path:
         release.manage("verify_embeddings")
 
 
+@pytest.mark.long
 def test_a_dump_of_code_before_the_switch_cannot_be_taken_for_one_after_it(
     project: Project,
 ) -> None:
@@ -246,6 +249,7 @@ def test_a_table_that_is_rebuilt_later_keeps_every_value_in_its_column(project: 
     project.manage("verify_embeddings")
 
 
+@pytest.mark.long
 def test_the_next_change_takes_the_column_that_is_free(project: Project) -> None:
     project.release(SWITCHED)
     project.switch("0003_switch", after="0002_second")
@@ -274,6 +278,7 @@ def test_the_next_change_takes_the_column_that_is_free(project: Project) -> None
     project.manage("verify_embeddings")
 
 
+@pytest.mark.long
 def test_squashed_migrations_lead_to_the_same(project: Project, tmp_path: Path) -> None:
     project.release(SWITCHED)
     project.switch("0003_switch", after="0002_second")
@@ -293,6 +298,7 @@ def test_squashed_migrations_lead_to_the_same(project: Project, tmp_path: Path) 
         assert fresh.script(SCHEMA) == schema
 
 
+@pytest.mark.long
 def test_without_the_operation_nothing_is_renamed(project: Project) -> None:
     """What `makemigrations` writes is refused by the database, which stays as it was."""
     found: Any = project.script(SEARCH)
