@@ -3,7 +3,8 @@
     python -m tools.side_by_side sqlite postgresql18 -- -k search
 
 Lines of output begin with the database; arguments behind -- are pytest's. Tests in `ONCE` know no
-database, and are run with the first one only.
+database, and are run with the first one only; those in `TWICE`, of the documentation, with the first
+and the last.
 """
 
 from __future__ import annotations
@@ -25,14 +26,17 @@ ONCE = (
     "tests/test_tools.py",
     "tests/test_vectors.py",
 )
+TWICE = ("tests/docs", "tests/test_demo.py")
 
 
 def pytest_arguments(databases: Sequence[str], given: Sequence[str]) -> dict[str, list[str]]:
     """What pytest is called with on each database."""
-    ignored = [f"--ignore={path}" for path in ONCE]
-    return {
-        database: [*given, *(ignored if place else ())] for place, database in enumerate(databases)
-    }
+    first, last = databases[0], databases[-1]
+    plan = {}
+    for database in databases:
+        left_out = () if database == first else ONCE if database == last else (*ONCE, *TWICE)
+        plan[database] = [*given, *(f"--ignore={path}" for path in left_out)]
+    return plan
 
 
 def main(arguments: Sequence[str]) -> int:
