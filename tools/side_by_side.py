@@ -3,8 +3,8 @@
     python -m tools.side_by_side sqlite postgresql18 -- -k search
 
 Lines of output begin with the database; arguments behind -- are pytest's. Tests in `ONCE` know no
-database, and are run with the first one only; those in `TWICE`, of the documentation, with the first
-and the last.
+database, and are run with the first one only; those in `TWICE`, of the documentation, with the
+first and the last.
 """
 
 from __future__ import annotations
