@@ -24,6 +24,7 @@ __all__ = [
     "POSTGRESQL_VERSIONS",
     "database_from_url",
     "database_url",
+    "is_ours",
     "postgresql",
     "postgresql_program",
     "restart_postgresql",
@@ -108,10 +109,15 @@ def start_postgresql(version: int) -> dict[str, Any]:
     return stack.enter_context(postgresql(version))
 
 
-def restart_postgresql(host: str, *, crash: bool = False) -> None:
-    """Restart a server that was started here, and wait until it answers; all sessions end.
+def is_ours(host: str) -> bool:
+    """Is it the host of a server that was started here?"""
+    return host in _running
 
-    After a `crash` it has to recover first. Raises `KeyError` for a server of the developer's own.
+
+def restart_postgresql(host: str, *, crash: bool = False) -> None:
+    """Restart a server that `is_ours`, and wait until it answers; all sessions end.
+
+    After a `crash` it has to recover first.
     """
     server = _running[host]
     mode = "immediate" if crash else "fast"

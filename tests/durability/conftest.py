@@ -9,6 +9,7 @@ import pytest
 from django.core.management import get_commands, load_command_class
 from django.db import connection
 
+from tests import servers
 from tests.reliability.conftest import launcher, launcher_of_session, server
 
 __all__ = ["Ended", "Manage", "launcher", "launcher_of_session", "server"]
@@ -52,6 +53,12 @@ def full_size(request: pytest.FixtureRequest) -> bool:
 def only_postgresql() -> None:
     if connection.vendor != "postgresql":
         pytest.skip("the run is on another database")
+
+
+@pytest.fixture
+def only_our_postgresql(only_postgresql: None) -> None:
+    if not servers.is_ours(connection.settings_dict["HOST"]):
+        pytest.skip("the server is the developer's own")
 
 
 @pytest.fixture

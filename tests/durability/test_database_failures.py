@@ -6,7 +6,7 @@ import random
 import re
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from functools import partial
 from typing import Any
 from unittest import mock
@@ -27,6 +27,7 @@ from tests.durability.disturbing import (
     BrokenError,
     Killed,
     broken_at_statement,
+    changed_settings,
     disturb,
     disturb_now_and_then,
     impatient,
@@ -129,7 +130,7 @@ def test_a_command_that_lists_its_rows_survives_as_well(manage: Manage) -> None:
     assert (ended.status, ended.output.count("Embedding stored for")) == (0, 6)
 
 
-@pytest.mark.usefixtures("only_postgresql")
+@pytest.mark.usefixtures("only_our_postgresql")
 @pytest.mark.parametrize("crash", [False, True], ids=["restart", "crash"])
 def test_a_restart_of_the_server_is_survived(crash: bool) -> None:
     make_rows(Book, 20)
@@ -155,7 +156,9 @@ def embed_while_the_server_restarts(crash: bool) -> None:
 # A failure that lasts
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    "model", [Book, *(pytest.param(model, marks=pytest.mark.long) for model in MODELS[1:])]
+)
 def test_a_run_that_dies_at_any_statement_has_written_down_what_it_stored(
     model: Any, full_size: bool
 ) -> None:
@@ -210,6 +213,18 @@ def test_a_database_that_became_read_only_ends_a_run_with_a_sentence(manage: Man
     expect_the_rest(manage, paid)
 
 
+def test_a_database_that_is_read_only_is_searched_all_the_same(manage: Manage) -> None:
+    make_rows(Book)
+    generate()
+    Book.objects.create(title="new")
+    with read_only():
+        assert Book.objects.nearest("word 3")[0].title == "word 3"
+        assert manage("semantic_search", LABEL, "word 3").status == 0
+        assert "1 stale" in manage("vector_doctor").output
+        expect_sentence(manage, "read-?only")
+    assert len(check_invariants(Book).current) == 6
+
+
 @pytest.mark.usefixtures("only_sqlite")
 def test_a_full_disk_ends_a_run_with_a_sentence(manage: Manage) -> None:
     make_rows(Book, 100)
@@ -230,6 +245,12 @@ def on(word: str, action: Callable[[], object]) -> Callable[[Sequence[str]], Non
             action()
 
     return act
+
+
+def read_only() -> AbstractContextManager[None]:
+    if connection.vendor == "sqlite":
+        return changed_settings(NAME=f"file:{connection.settings_dict['NAME']}?mode=ro")
+    return with_options(options="-c default_transaction_read_only=on")
 
 
 def make_read_only() -> None:

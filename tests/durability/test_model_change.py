@@ -18,7 +18,7 @@ from tests.reliability.invariants import Rows, check_invariants, check_paid, spa
 from tests.reliability.processes import Launcher, Process, asking, wait_until
 from tests.reliability.rows import LABEL, make_books
 
-ROWS = 40
+ROWS = 30
 BATCH_SIZE = 5
 WORKERS = 2
 OLD, NEW = "hashing", "hashing-two"

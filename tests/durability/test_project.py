@@ -1,4 +1,4 @@
-"""A small project of its own: its embedding is removed and added, its tests run in parallel."""
+"""A small project of its own: its embedding comes and goes, its tests run in parallel."""
 
 from __future__ import annotations
 
@@ -70,15 +70,6 @@ def test_an_embedding_is_removed_and_added_again(project: Project) -> None:
     assert "nothing to do" in project.manage("generate_embeddings")
     project.manage("verify_embeddings")
     assert "two" in project.manage("semantic_search", "movies.Movie", "two", "--limit=1")
-
-
-def test_all_migrations_are_unapplied_and_applied_again(project: Project) -> None:
-    for _ in range(2):
-        project.manage("migrate")
-        project.script(FILL)
-        assert "3 rows embedded" in project.manage("generate_embeddings")
-        project.manage("migrate", "movies", "zero")
-        project.manage("migrate", "hybrid_store", "zero")
 
 
 def test_the_tests_of_a_project_run_in_parallel(project: Project) -> None:
