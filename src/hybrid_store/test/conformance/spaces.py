@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from django.db import connection
 from django.db.models import Count
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 
 from hybrid_store.exceptions import SpaceMismatchError
 from hybrid_store.models import spaces
@@ -98,8 +100,9 @@ class SpaceConformance(ConformanceBase):
                 answers = []
                 spaces._looked_at.clear()
                 for _ in range(2):
-                    with self.assertNumQueries(1):
-                        answers.append(way(Book.objects.nearest("title 1")))
+                    with CaptureQueriesContext(connection) as queries:
+                        answer = way(Book.objects.nearest("title 1"))
+                    answers.append((answer, len(queries)))
                 assert answers[0] == answers[1]
 
     def test_a_row_of_another_space_is_no_target(self) -> None:
