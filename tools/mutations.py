@@ -108,7 +108,7 @@ MUTATIONS = [
     Mutation(
         "the lease when a vector is written: a late one is stored",
         "sync/leases.py",
-        [("return {texts[key] for key in self._held(texts)}", "return set(texts.values())")],
+        [("return {texts[key] for key in ended}", "return set(texts.values())")],
         SUITE,
         "late_write",
     ),

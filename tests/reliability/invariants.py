@@ -72,7 +72,9 @@ def check_invariants(
         wanted = set(_keys(chosen.model._base_manager.using(using).filter(chosen.embed_if)))
         texts = {pk: text if pk in wanted else "" for pk, text in texts.items()}
     records = list(
-        EmbeddingWork.objects.using(using).filter(model=chosen.model._meta.label, field=chosen.name)
+        EmbeddingWork.objects.using(using).filter(
+            model=chosen.model._meta.label, column=chosen.column
+        )
     )
     _check_vectors(
         chosen,

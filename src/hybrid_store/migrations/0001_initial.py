@@ -79,7 +79,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("model", models.CharField(max_length=200)),
-                ("field", models.CharField(max_length=200)),
+                (
+                    "column",
+                    models.CharField(
+                        help_text="Of the embedding. Unlike its name, this stays when two "
+                        "embeddings are switched.",
+                        max_length=200,
+                    ),
+                ),
                 (
                     "key",
                     models.CharField(help_text="Primary key of the row, as text.", max_length=255),
@@ -112,7 +119,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "rows in flight or failed",
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("model", "field", "key"), name="hybrid_store_work_row"
+                        fields=("model", "column", "key"), name="hybrid_store_work_row"
                     )
                 ],
             },

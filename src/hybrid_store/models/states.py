@@ -36,7 +36,7 @@ def database_now(using: str) -> datetime:
 
 def records(field: EmbeddingField) -> QuerySet[EmbeddingWork]:
     """All records of one embedding."""
-    return EmbeddingWork.objects.filter(model=field.model._meta.label, field=field.name)
+    return EmbeddingWork.objects.filter(model=field.model._meta.label, column=field.column)
 
 
 def in_flight_rows(queryset: QuerySet[ModelT], field: EmbeddingField) -> QuerySet[ModelT]:

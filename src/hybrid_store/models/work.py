@@ -25,7 +25,10 @@ class EmbeddingWork(models.Model):
     """
 
     model = models.CharField(max_length=NAME_LENGTH)
-    field = models.CharField(max_length=NAME_LENGTH)
+    column = models.CharField(
+        max_length=NAME_LENGTH,
+        help_text="Of the embedding. Unlike its name, this stays when two embeddings are switched.",
+    )
     key = models.CharField(max_length=KEY_LENGTH, help_text="Primary key of the row, as text.")
     fingerprint = models.CharField(
         max_length=MAX_LENGTH, help_text="Of the text and the space that were tried."
@@ -41,11 +44,11 @@ class EmbeddingWork(models.Model):
         verbose_name = "row in flight or failed"
         verbose_name_plural = "rows in flight or failed"
         constraints = [
-            models.UniqueConstraint(fields=["model", "field", "key"], name="hybrid_store_work_row")
+            models.UniqueConstraint(fields=["model", "column", "key"], name="hybrid_store_work_row")
         ]
 
     def __str__(self) -> str:
-        return f"{self.model}.{self.field} {self.key}"
+        return f"{self.model}.{self.column} {self.key}"
 
 
 class EmbeddingRun(models.Model):

@@ -32,10 +32,10 @@ LEASE_SECONDS = 60.0
 
 CLAIM = """
 INSERT INTO {table} AS held
-    (model, field, "key", fingerprint, token, lease_until, attempts, reason)
+    (model, "column", "key", fingerprint, token, lease_until, attempts, reason)
 SELECT %s, %s, claimed."key", claimed.fingerprint, %s, %s, 0, ''
 FROM {rows} AS claimed WHERE true ORDER BY claimed."key"
-ON CONFLICT (model, field, "key") DO UPDATE SET
+ON CONFLICT (model, "column", "key") DO UPDATE SET
     token = excluded.token,
     lease_until = excluded.lease_until,
     fingerprint = excluded.fingerprint,
@@ -47,6 +47,10 @@ WHERE (held.token = excluded.token OR held.lease_until IS NULL OR held.lease_unt
     AND (held.failed_at IS NULL OR held.next_try <= %s OR NOT ({same}) OR %s)
 """
 SAME = "held.fingerprint = excluded.fingerprint"
+FINISH = """
+DELETE FROM {table}
+WHERE model = %s AND "column" = %s AND token = %s AND "key" IN (SELECT "key" FROM {rows} AS done)
+"""
 
 
 def configured_seconds() -> float:
@@ -92,23 +96,46 @@ class Leases:
         keys = {self._key(text.pk): text for text in texts}
         rows = [[key, self.prefix + text.content] for key, text in keys.items()]
         now = self.now()
-        with connections[self.using].cursor() as cursor:
-            cursor.execute(
-                self._claim_sql,
-                [
-                    *(self.field.model._meta.label, self.field.name),
-                    *(self.token, self._adapted(now + self.duration), json.dumps(rows)),
-                    *(self._adapted(now), self._adapted(now), retry_failed),
-                ],
-            )
-        claimed = self._held(keys)
+        params = [
+            *self._embedding,
+            *(self.token, self._adapted(now + self.duration), json.dumps(rows)),
+            *(self._adapted(now), self._adapted(now), retry_failed),
+        ]
+        if self._can_return:
+            claimed = self._returned(self._claim_sql, params)
+        else:
+            with connections[self.using].cursor() as cursor:
+                cursor.execute(self._claim_sql, params)
+            claimed = self._held(keys)
         return [text for key, text in keys.items() if key in claimed]
+
+    @property
+    def _embedding(self) -> list[Any]:
+        return [self.field.model._meta.label, self.field.column]
 
     @cached_property
     def _claim_sql(self) -> str:
-        table = connections[self.using].ops.quote_name(EmbeddingWork._meta.db_table)
-        rows = vector_ops(connections[self.using]).json_rows(('"key"', "fingerprint"))
-        return CLAIM.format(table=table, rows=rows, same=SAME)
+        return self._sql(CLAIM, ('"key"', "fingerprint"))
+
+    @cached_property
+    def _finish_sql(self) -> str:
+        return self._sql(FINISH, ('"key"',))
+
+    def _sql(self, statement: str, columns: Sequence[str]) -> str:
+        connection = connections[self.using]
+        table = connection.ops.quote_name(EmbeddingWork._meta.db_table)
+        rows = vector_ops(connection).json_rows(columns)
+        return statement.format(table=table, rows=rows, same=SAME)
+
+    @property
+    def _can_return(self) -> bool:
+        """RETURNING: not in SQLite before 3.35."""
+        return connections[self.using].features.can_return_rows_from_bulk_insert
+
+    def _returned(self, sql: str, params: Sequence[Any]) -> set[str]:
+        with connections[self.using].cursor() as cursor:
+            cursor.execute(sql + ' RETURNING "key"', params)
+            return {key for (key,) in cursor.fetchall()}
 
     def _key(self, pk: Any) -> str:
         return key_text(self.field.model, pk)
@@ -119,23 +146,29 @@ class Leases:
     def _held(self, keys: Collection[str]) -> set[str]:
         return set(self.mine.filter(key__in=keys).values_list("key", flat=True))
 
-    def lock(self, keys: Iterable[Any]) -> set[Any]:
-        """Those of the primary `keys` that this run still holds, held until the transaction ends.
+    def finish(self, keys: Iterable[Any]) -> set[Any]:
+        """End the leases of the primary `keys`; returns those that this run still held.
 
-        Comes first in a transaction that writes vectors: nobody can take the rows over meanwhile.
+        Comes first in a transaction that writes vectors: until it ends, nobody can claim the rows.
+        Nothing is kept of rows that are done.
         """
         texts = {self._key(key): key for key in keys}
-        # A write, because SQLite has no other lock.
-        self.mine.filter(key__in=texts).update(lease_until=self.now() + self.duration)
-        return {texts[key] for key in self._held(texts)}
+        if self._can_return:
+            params = [*self._embedding, self.token, json.dumps([[key] for key in texts])]
+            ended = self._returned(self._finish_sql, params)
+        else:
+            ended = self._finish_in_steps(texts)
+        return {texts[key] for key in ended}
+
+    def _finish_in_steps(self, keys: Collection[str]) -> set[str]:
+        self.renew()  # a write, which locks: nothing else does in SQLite
+        held = self._held(keys)
+        self.mine.filter(key__in=held).delete()
+        return held
 
     def renew(self) -> None:
         """Put off the end of all leases that this run holds."""
         self.mine.update(lease_until=self.now() + self.duration)
-
-    def finish(self, keys: Iterable[Any]) -> None:
-        """The rows are done: nothing of them is kept."""
-        self.mine.filter(key__in=[self._key(key) for key in keys]).delete()
 
     def fail(self, keys: Iterable[Any], reason: str, wait: timedelta | None) -> datetime | None:
         """The rows cannot be embedded; try again after a `wait`, or not at all.

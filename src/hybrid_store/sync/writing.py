@@ -35,10 +35,9 @@ class Writer:
     def write(self, rows: Sequence[SourceText], vectors: dict[str, Vector], bill: Bill) -> Written:
         """Store the vectors of the rows' texts; a row whose text has none is cleared."""
         with transaction.atomic(using=self.leases.using):
-            held = self.leases.lock(row.pk for row in rows)
+            held = self.leases.finish(row.pk for row in rows)
             mine = [row for row in rows if row.pk in held]
             kept = self.reader.store(mine, [vectors.get(row.text) for row in mine])
-            self.leases.finish(held)
             there = [row for row, is_kept in zip(mine, kept, strict=True) if is_kept]
             stored = [row.pk for row in there if row.text in vectors]
             written = Written(

@@ -92,6 +92,11 @@ class LeaseConformance(ConformanceBase):
         EmbeddingWork.objects.all().delete()
         assert generate(Book).embedded == 2
 
+    def test_leases_hold_where_statements_return_nothing(self) -> None:
+        with mock.patch.object(Leases, "_can_return", False):
+            self.test_a_claim_gives_every_row_to_one_run_only()
+            self.test_a_lease_that_has_ended_is_taken_over_and_the_late_write_refused()
+
     def test_a_lease_that_has_ended_is_good_while_nobody_takes_it_over(self) -> None:
         make_books(2)
         past = timezone.now() - timedelta(hours=1)
