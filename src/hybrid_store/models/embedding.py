@@ -48,10 +48,14 @@ class EmbeddingAttribute(VectorAttribute):
     def fetch_many(self, instances: Iterable[Model]) -> None:
         missing = [row for row in instances if self.field.attname not in row.__dict__]
         rows = self.field.model._base_manager.using(missing[0]._state.db)
-        stored = rows.filter(pk__in=[row.pk for row in missing]).values_list("pk", *self._pair())
+        stored = rows.filter(pk__in=map(self.field.key_of, missing)).values_list(
+            "pk", *self._pair()
+        )
         pairs = {key: values for key, *values in stored}
         for row in missing:
-            for name, value in zip(self._pair(), pairs.get(row.pk, ()), strict=False):
+            for name, value in zip(
+                self._pair(), pairs.get(self.field.key_of(row), ()), strict=False
+            ):
                 setattr(row, name, value)
 
     def _pair(self) -> list[str]:
@@ -187,7 +191,7 @@ def forget_fingerprint(
     for field in embedding_fields(sender):
         name = field.fingerprint_name
         if field.name in update_fields and name not in update_fields:
-            rows = field.model._base_manager.using(using).filter(pk=instance.pk)
+            rows = field.model._base_manager.using(using).filter(pk=field.key_of(instance))
             rows.update(**{name: None})
             instance.__dict__[name] = None
 

@@ -77,6 +77,10 @@ class BaseVectorField(FieldBase):
         model = getattr(self, "model", None)
         return f"{model._meta.label}.{self.name}" if model else f"a {type(self).__name__}"
 
+    def key_of(self, row: Model) -> Any:
+        """The primary key that `row` has in the table of this column, which may be a parent's."""
+        return getattr(row, self.model._meta.pk.attname)
+
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, path, args, kwargs = super().deconstruct()
         kwargs["dimensions"] = self.dimensions

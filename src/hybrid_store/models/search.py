@@ -52,7 +52,7 @@ def nearest(
     """
     chosen = vector_field(queryset.model, field)
     ranked = _Ranking(chosen, resolve(chosen, to), metric, max_distance, distance_as, similarity_as)
-    return ranked.apply(queryset, excluded_keys([to]))
+    return ranked.apply(queryset, excluded_keys(chosen, [to]))
 
 
 def recommend(
@@ -79,7 +79,7 @@ def recommend(
         [resolve(chosen, to) for to in liked], [resolve(chosen, to) for to in unliked]
     )
     ranked = _Ranking(chosen, mixture, metric, max_distance, distance_as, similarity_as)
-    return ranked.apply(queryset, excluded_keys([*liked, *unliked]))
+    return ranked.apply(queryset, excluded_keys(chosen, [*liked, *unliked]))
 
 
 def _listed(field: BaseVectorField, name: str, targets: Any) -> list[Any]:
@@ -110,7 +110,8 @@ class _Ranking:
         distance = self._distance()
         self._check(queryset.model)
         if excluded:
-            queryset = queryset.exclude(pk__in=excluded)
+            own_key = self.field.model._meta.pk.name  # not always that of a child of two parents
+            queryset = queryset.exclude(**{f"{own_key}__in": excluded})
         ranked = _annotated(
             queryset.filter(self._eligible()),
             self.distance_as,

@@ -65,7 +65,7 @@ class RowTarget(LateValue):
     def __init__(self, field: BaseVectorField, row: Model) -> None:
         super().__init__()
         self.field = field
-        self.pk = row.pk
+        self.pk = field.key_of(row)
         self.database = row._state.db
 
     def compute(self) -> Vector:
@@ -163,7 +163,7 @@ def _of_row(field: BaseVectorField, row: Model) -> QueryVector:
             f"{field.label}: a {row._meta.label} has no such vector; give a row of "
             f"{field.model._meta.label}, a text or a vector."
         )
-    if row.pk is None or row._state.adding:
+    if field.key_of(row) is None or row._state.adding:
         raise InvalidTargetError(
             f"{field.label}: the {row._meta.label} is not saved: save it first."
         )
@@ -172,7 +172,7 @@ def _of_row(field: BaseVectorField, row: Model) -> QueryVector:
         names.add(field.fingerprint_name)
     if names & row.get_deferred_fields():
         return RowTarget(field, row)
-    return _usable(field, row.pk, *(row.__dict__[name] for name in sorted(names)))
+    return _usable(field, field.key_of(row), *(row.__dict__[name] for name in sorted(names)))
 
 
 NO_VECTOR = "{row} has no vector yet: run manage.py generate_embeddings {label}."
@@ -203,6 +203,6 @@ def _row(field: BaseVectorField, pk: Any) -> str:
     return f"{field.model._meta.label} {pk!r}"
 
 
-def excluded_keys(targets: Sequence[Any]) -> list[Any]:
+def excluded_keys(field: BaseVectorField, targets: Sequence[Any]) -> list[Any]:
     """Primary keys of the rows among the targets, which are no answers to themselves."""
-    return [target.pk for target in targets if isinstance(target, Model)]
+    return [field.key_of(target) for target in targets if isinstance(target, Model)]

@@ -47,7 +47,7 @@ def embed_on_save(
         return
     for field in _fields_embedded_on_save(sender):
         if _concerns(field, update_fields):
-            pk = getattr(instance, field.model._meta.pk.attname)
+            pk = field.key_of(instance)
             work = WORK[str(field.on_save)](field, instance, pk, using)
             transaction.on_commit(_logged(field, pk, work), using=using)
 
@@ -93,8 +93,10 @@ def _said(field: EmbeddingField, instance: Model) -> list[Any]:
     """Which row the instance is, its text, as far as that is its own, and its vector."""
     meta: Any = field.model._meta
     own = [meta.get_field(name.partition("__")[0]) for name in field.source_names]
-    key = getattr(instance, meta.pk.attname)
-    return [key, *(instance.__dict__.get(source.attname) for source in (*own, field))]
+    return [
+        field.key_of(instance),
+        *(instance.__dict__.get(source.attname) for source in (*own, field)),
+    ]
 
 
 def _give_pair(field: EmbeddingField, instance: Model, pk: Any, using: str) -> None:

@@ -9,8 +9,20 @@ from django.db.migrations.state import ModelState, ProjectState
 from django.db.models import Q
 
 from hybrid_store.models import EmbeddingField, FingerprintField, HalfVectorField, VectorField
+from hybrid_store.models.search import nearest
 from hybrid_store.test.conformance.base import ConformanceBase, embedding_field, generate
-from hybrid_store.test.models import Album, Book, Note, Novel, Point, Post, Report, ShortBook
+from hybrid_store.test.models import (
+    Album,
+    Author,
+    Book,
+    Lecture,
+    Note,
+    Novel,
+    Point,
+    Post,
+    Report,
+    ShortBook,
+)
 
 __all__ = ["InheritanceConformance"]
 
@@ -49,6 +61,22 @@ class InheritanceConformance(ConformanceBase):
             row.embedding = [1.0] * 384
             row.save(update_fields=["embedding"])
             assert Book.objects.get(pk=row.pk).embedding_fingerprint is None
+
+    def test_a_child_of_two_parents_is_known_by_the_key_of_the_one_that_is_embedded(self) -> None:
+        Author.objects.create(name="somebody, so that the keys differ")
+        for text in ("pie", "wall"):
+            Lecture.objects.create(name="Ann", text=text)
+        generate(Note)
+        lecture = Lecture.objects.get(text="pie")
+        deferred = Lecture.objects.defer("embedding").get(text="pie")
+        for row in (lecture, deferred):
+            assert [hit.text for hit in nearest(Lecture.objects.all(), row)] == ["wall"]
+            assert [hit.text for hit in nearest(Note.objects.all(), row)] == ["wall"]
+        assert deferred.embedding == lecture.embedding
+        lecture.embedding = [1.0] * 384
+        lecture.save(update_fields=["embedding"])
+        marks = Note.objects.order_by("text").values_list("text", "embedding_fingerprint")
+        assert [text for text, mark in marks if mark is None] == ["pie"]
 
     def test_historical_models_hold_exactly_what_the_state_lists(self) -> None:
         state = ProjectState()
