@@ -287,7 +287,7 @@ def test_a_missing_or_old_extension_is_reported(
 @isolate_apps("hybrid_store.test")
 def test_an_index_over_too_many_dimensions_is_reported() -> None:
     from hybrid_store.backends import vector_ops
-    from hybrid_store.checks import _check_indexes
+    from hybrid_store.checks.databases import _too_many_dimensions
 
     class Wide(models.Model):
         vector = VectorField(dimensions=3000)
@@ -296,7 +296,7 @@ def test_an_index_over_too_many_dimensions_is_reported() -> None:
             app_label = "hybrid_store_test"
             indexes = [VectorIndex("vector", name="wide_vec")]
 
-    assert ids(list(_check_indexes(Wide, vector_ops(connection)))) == ["E014"]
+    assert ids(list(_too_many_dimensions(Wide, vector_ops(connection)))) == ["E014"]
 
 
 def test_a_failing_check_stops_the_command(settings: Any) -> None:

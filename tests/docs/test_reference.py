@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import pytest
 from django.core.management import BaseCommand, load_command_class
 
-from hybrid_store import checks, exceptions, models, operations
+from hybrid_store import exceptions, models, operations
+from hybrid_store.checks.settings import SETTINGS
 from hybrid_store import embedders as embedders_package
 from hybrid_store import test as test_package
 from hybrid_store.backends import BaseVectorOperations
@@ -97,7 +98,7 @@ def shipped_embedders() -> Iterator[type[BaseEmbedder]]:
 
 
 def test_settings_are_those_that_are_accepted() -> None:
-    assert keys(text("settings.md").partition("## ")[0]) == set(checks.SETTINGS)
+    assert keys(text("settings.md").partition("## ")[0]) == set(SETTINGS)
     assert keys(section("settings.md", "Embedders")) == set(SETTINGS)
 
 

@@ -1,0 +1,27 @@
+"""System checks over the settings, the indexes and, when asked for, the databases.
+
+E010 an unknown key in HYBRID_STORE, E011 an embedder that cannot be made, E012 the server lacks
+the extension, W012 the extension is not created yet, W013 the extension is older than its fixes
+for corrupt indexes, E014 an index over more dimensions than the database can index, E017 a
+StaleIndex that cannot be made, W018 a StaleIndex that the database cannot use, E019 a mistake in
+QUERY_CACHE, E020 `on_save="task"` without a tasks framework that takes the task, E021 a
+LEASE_SECONDS that is no positive number. What a field alone can tell is checked by the field:
+`hybrid_store.models.checks`.
+"""
+
+from __future__ import annotations
+
+from django.core import checks
+
+from hybrid_store.checks.databases import check_databases
+from hybrid_store.checks.models import check_indexes, check_tasks
+from hybrid_store.checks.settings import check_settings
+
+__all__ = ["check_databases", "check_indexes", "check_settings", "check_tasks", "register"]
+
+
+def register() -> None:
+    checks.register(check_settings)
+    checks.register(check_indexes, checks.Tags.models)
+    checks.register(check_tasks)
+    checks.register(check_databases, checks.Tags.database)

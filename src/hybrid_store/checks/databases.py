@@ -1,0 +1,130 @@
+"""What the databases themselves say; asked for by `check --database`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core import checks
+from django.core.exceptions import FieldError
+from django.db import DatabaseError, connections, router
+from django.db.models import Model
+
+from hybrid_store.backends import vector_ops
+from hybrid_store.backends.base import Extension
+from hybrid_store.checks.models import stale_indexes
+from hybrid_store.models.fields import BaseVectorField, vector_fields
+from hybrid_store.models.indexes import VectorIndex
+
+__all__ = ["check_databases"]
+
+
+def check_databases(
+    app_configs: Any = None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """Only with `check --database`: connections are opened."""
+    return [message for alias in databases or () for message in _check_database(alias)]
+
+
+def _check_database(alias: str) -> Iterator[checks.CheckMessage]:
+    models = [model for model in apps.get_models() if _stored_in(model, alias)]
+    if not models:
+        return
+    ops = vector_ops(connections[alias])
+    for model in models:
+        yield from _too_many_dimensions(model, ops)
+    try:
+        report = ops.extension_report()
+    except DatabaseError as error:
+        yield checks.Error(
+            f"Database {alias!r} cannot be asked for its extensions: {error}",
+            hint="See manage.py vector_doctor.",
+            obj=alias,
+            id="hybrid_store.E012",
+        )
+        return
+    if report is not None:
+        yield from _check_extension(alias, report)
+    for model in models:
+        yield from _unusable_indexes(model, alias)
+
+
+def _stored_in(model: type[Model], alias: str) -> bool:
+    return bool(vector_fields(model)) and router.allow_migrate_model(alias, model)
+
+
+def _check_extension(alias: str, report: Extension) -> Iterator[checks.CheckMessage]:
+    if report.version is None and report.available is None:
+        yield checks.Error(
+            f"The server of database {alias!r} lacks the extension {report.name!r}.",
+            hint="Install pgvector on the server, then run manage.py migrate.",
+            obj=alias,
+            id="hybrid_store.E012",
+        )
+    elif report.version is None:
+        # No error: it would stop the very migrate that creates the extension.
+        yield checks.Warning(
+            f"The extension {report.name!r} is not created in database {alias!r} yet.",
+            hint=_creation_hint(),
+            obj=alias,
+            id="hybrid_store.W012",
+        )
+    elif report.oldest_safe and _parts(report.version) < _parts(report.oldest_safe):
+        yield checks.Warning(
+            f"The extension {report.name!r} {report.version} in database {alias!r} is older than "
+            f"{report.oldest_safe}, which fixes corrupt indexes.",
+            hint=f"Update it, run ALTER EXTENSION {report.name} UPDATE, and reindex.",
+            obj=alias,
+            id="hybrid_store.W013",
+        )
+
+
+def _creation_hint() -> str:
+    by_hand = "a superuser can run CREATE EXTENSION vector in that database."
+    if getattr(settings, "HYBRID_STORE", {}).get("CREATE_EXTENSION", True):
+        return f"manage.py migrate creates it, or {by_hand}"
+    return f'HYBRID_STORE["CREATE_EXTENSION"] is False, but {by_hand}'
+
+
+def _parts(version: str) -> list[int]:
+    return [int(part) for part in version.split(".") if part.isdigit()]
+
+
+def _too_many_dimensions(model: type[Model], ops: Any) -> Iterator[checks.CheckMessage]:
+    for index, field in _vector_indexes(model):
+        limit = ops.index_limit(field.codec)
+        if limit is not None and field.dimensions > limit:
+            yield checks.Error(
+                f"VectorIndex {index.name!r} is over {field.dimensions} dimensions; "
+                f"{ops.display_name} indexes at most {limit} of {field.codec.name} precision.",
+                hint="Use a HalfVectorField, an embedding of fewer dimensions, or no index.",
+                obj=model,
+                id="hybrid_store.E014",
+            )
+
+
+def _unusable_indexes(model: type[Model], alias: str) -> Iterator[checks.CheckMessage]:
+    for index in stale_indexes(model):
+        try:
+            if index.is_usable(model, alias):
+                continue
+        except (DatabaseError, FieldError):
+            # The table is not migrated yet, or the index is impossible, which is said elsewhere.
+            continue
+        yield checks.Warning(
+            f"StaleIndex {index.name!r} is missing in database {alias!r}, or is not the one that "
+            "today's models and versions ask for: stale rows are found by reading the table.",
+            hint="Run manage.py makemigrations and migrate. If they find nothing to do, drop the "
+            "index and create it again as manage.py sqlmigrate shows it.",
+            obj=model,
+            id="hybrid_store.W018",
+        )
+
+
+def _vector_indexes(model: type[Model]) -> Iterable[tuple[VectorIndex, BaseVectorField]]:
+    fields = {field.name: field for field in vector_fields(model)}
+    for index in model._meta.indexes:
+        if isinstance(index, VectorIndex) and index.fields[0] in fields:
+            yield index, fields[index.fields[0]]

@@ -1,0 +1,72 @@
+"""What models say that their fields alone cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.core import checks
+from django.core.exceptions import FieldDoesNotExist, FieldError
+from django.db.models import Model
+
+from hybrid_store.exceptions import InvalidIndexError
+from hybrid_store.models.embedding import EmbeddingField, embedding_fields
+from hybrid_store.models.stale_index import StaleIndex
+
+__all__ = ["check_indexes", "check_tasks", "stale_indexes"]
+
+
+def check_indexes(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Every `StaleIndex`, on databases that make none as well: the next one may."""
+    chosen = app_configs or apps.get_app_configs()
+    models = (model for config in chosen for model in config.get_models())
+    return [message for model in models for message in _impossible_indexes(model)]
+
+
+def _impossible_indexes(model: type[Model]) -> Iterator[checks.CheckMessage]:
+    for index in stale_indexes(model):
+        try:
+            index.embedding(model)
+        except InvalidIndexError as error:
+            yield checks.Error(
+                str(error),
+                hint="Remove the index: such rows are found by reading the table.",
+                obj=model,
+                id="hybrid_store.E017",
+            )
+        except (FieldDoesNotExist, FieldError):
+            # Django's own checks, or the field's, name the fault.
+            continue
+
+
+def check_tasks(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Can the task of `on_save="task"` be enqueued, where a model needs it?"""
+    fields = [field for field in _embedding_fields() if field.on_save == "task"]
+    fault = _fault_of_tasks() if fields else None
+    if fault is None:
+        return []
+    message = f"'on_save' is \"task\", and no task can be enqueued: {fault}"
+    hint = "Install the framework, correct TASKS, or use another on_save."
+    return [checks.Error(message, hint=hint, obj=field, id="hybrid_store.E020") for field in fields]
+
+
+def _fault_of_tasks() -> str | None:
+    try:
+        # Makes the task, by what TASKS says: only where one is needed.
+        from hybrid_store.sync import tasks
+
+        tasks.validate()
+    except Exception as error:  # noqa: BLE001 - of whichever framework and backend
+        return str(error)
+    return None
+
+
+def _embedding_fields() -> Iterator[EmbeddingField]:
+    """Those of all models, each once: children list their parents' too."""
+    for model in apps.get_models():
+        yield from (field for field in embedding_fields(model) if field.model is model)
+
+
+def stale_indexes(model: type[Model]) -> list[StaleIndex]:
+    return [index for index in model._meta.indexes if isinstance(index, StaleIndex)]
