@@ -17,7 +17,7 @@ from hybrid_store.sync.leases import LEASE_SECONDS
 
 __all__ = ["check_settings"]
 
-SETTINGS = ("EMBEDDERS", "CREATE_EXTENSION", "LEASE_SECONDS", "QUERY_CACHE")
+KEYS = ("EMBEDDERS", "CREATE_EXTENSION", "LEASE_SECONDS", "QUERY_CACHE")
 
 
 def check_settings(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -37,8 +37,8 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckM
 
 def _unknown_keys(configured: Mapping[Any, Any]) -> Iterator[checks.CheckMessage]:
     for key in configured:
-        if key not in SETTINGS:
-            known = ", ".join(SETTINGS)
+        if key not in KEYS:
+            known = ", ".join(KEYS)
             yield checks.Error(
                 f"HYBRID_STORE has an unknown key {key!r}.",
                 hint=f"Use one of {known}.",
