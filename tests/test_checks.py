@@ -228,6 +228,10 @@ def test_the_projects_own_models_and_settings_are_sound() -> None:
         ({"LEASE_SECONDS": float("nan")}, ["E021"]),
         ({"LEASE_SECONDS": float("inf")}, ["E021"]),
         ({"LEASE_SECONDS": "60"}, ["E021"]),
+        ({"SEARCH": {}}, []),
+        ({"SEARCH": {"EXACT": True}}, []),
+        ({"SEARCH": {"EXACT": 1, "EXACTLY": True}}, ["E022", "E022"]),
+        ({"SEARCH": True}, ["E022"]),
     ],
 )
 def test_mistakes_in_the_settings_have_their_numbers(

@@ -32,6 +32,11 @@ pytestmark = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _indexes_may_be_used(settings: Any) -> None:
+    settings.HYBRID_STORE = {**settings.HYBRID_STORE, "SEARCH": {}}
+
+
 def fetch(sql: str, *params: Any) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
@@ -131,6 +136,15 @@ def test_an_index_never_costs_rows(books: Any) -> None:
     assert [book.pk for book in ranked.filter(year__in=far)[:10]] == keys[1000:1010]
     assert [book.pk for book in ranked[:100].iterator()] == keys[:100]
     assert list(ranked.filter(year=-1)[:10]) == []
+
+
+def test_the_settings_can_forbid_what_is_approximate(books: Any, settings: Any) -> None:
+    settings.HYBRID_STORE = {**settings.HYBRID_STORE, "SEARCH": {"EXACT": True}}
+    ranked = books.nearest(NEAR)[:10]
+    assert "hybrid_store_test_book_vec" not in plan(ranked)
+    with CaptureQueriesContext(connection) as queries:
+        assert len(ranked) == 10
+    assert len(queries) == 1
 
 
 def test_subqueries_and_counts_lose_no_rows_either(books: Any) -> None:

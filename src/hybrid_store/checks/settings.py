@@ -12,12 +12,12 @@ from django.core.cache import caches
 
 from hybrid_store.embedders import embedders
 from hybrid_store.exceptions import InvalidEmbedderError
-from hybrid_store.models import query_cache
+from hybrid_store.models import query_cache, tuning
 from hybrid_store.sync.leases import LEASE_SECONDS
 
 __all__ = ["check_settings"]
 
-KEYS = ("EMBEDDERS", "CREATE_EXTENSION", "LEASE_SECONDS", "QUERY_CACHE")
+KEYS = ("EMBEDDERS", "CREATE_EXTENSION", "LEASE_SECONDS", "QUERY_CACHE", "SEARCH")
 
 
 def check_settings(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -32,6 +32,7 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckM
         *_lease_messages(configured),
         *_embedder_messages(),
         *_query_cache_messages(configured.get("QUERY_CACHE")),
+        *_search_messages(configured.get("SEARCH", {})),
     ]
 
 
@@ -98,3 +99,21 @@ def _query_cache_messages(configured: Any) -> Iterator[checks.CheckMessage]:
 
 def _query_cache_error(fault: str, hint: str) -> checks.Error:
     return checks.Error(f'HYBRID_STORE["QUERY_CACHE"]{fault}', hint=hint, id="hybrid_store.E019")
+
+
+def _search_messages(configured: Any) -> Iterator[checks.CheckMessage]:
+    if not isinstance(configured, Mapping):
+        found = type(configured).__name__
+        yield _search_error(f" is a {found}.", "Use a dictionary, or leave it out.")
+        return
+    for key in configured:
+        if key not in tuning.DEFAULTS:
+            known = ", ".join(tuning.DEFAULTS)
+            yield _search_error(f" has an unknown key {key!r}.", f"Use one of {known}.")
+    exact = configured.get("EXACT", False)
+    if not isinstance(exact, bool):
+        yield _search_error(f'["EXACT"] is {exact!r}.', "Use True or False.")
+
+
+def _search_error(fault: str, hint: str) -> checks.Error:
+    return checks.Error(f'HYBRID_STORE["SEARCH"]{fault}', hint=hint, id="hybrid_store.E022")

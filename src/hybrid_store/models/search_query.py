@@ -25,6 +25,7 @@ from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fields import BaseVectorField
 from hybrid_store.models.late import LateValue
 from hybrid_store.models.targets import QueryVector
+from hybrid_store.models.tuning import exact_by_settings
 
 __all__ = ["Search", "SearchQuery"]
 
@@ -99,8 +100,8 @@ class SearchCompiler:
     def as_sql(self, *args: Any, **kwargs: Any) -> Any:
         ops = vector_ops(self.connection)
         if ops.index_may_lose_rows and self.query.is_nearest_first:
-            if self.query.subquery or self.query.wanted is None:
-                # Nobody counts the rows of these, so they are exact from the start.
+            if self.query.subquery or self.query.wanted is None or exact_by_settings():
+                # Nobody counts the rows of the first two, so they are exact from the start.
                 self.query = self.query.exactly()
             elif not ops.index_breaks_ties:
                 self.query = self.query.by_distance_alone()
@@ -130,7 +131,8 @@ class SearchCompiler:
     def _fetch_all_wanted(self, chunked_fetch: bool, chunk_size: int) -> Any:
         """Chunks of rows. Fewer than asked for, from an index, are fetched once more without it."""
         query, may_lose_rows = self.query, vector_ops(self.connection).index_may_lose_rows
-        if query.wanted is None or not (may_lose_rows and query.is_nearest_first):
+        may_lose_rows = may_lose_rows and query.is_nearest_first and not exact_by_settings()
+        if query.wanted is None or not may_lose_rows:
             return self._fetch(MULTI, chunked_fetch, chunk_size)
         chunks = self._fetch(MULTI, False, chunk_size)
         if sum(map(len, chunks)) >= query.wanted:

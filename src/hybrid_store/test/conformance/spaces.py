@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 from django.db import connection
 from django.db.models import Count
 from django.test import override_settings
@@ -26,7 +27,9 @@ BACKEND = "hybrid_store.embedders.hashing.HashingEmbedder"
 
 def model_named(name: str, **options: Any) -> Any:
     default = {"BACKEND": BACKEND, "MODEL": name, "DIMENSIONS": 384, **options}
-    return override_settings(HYBRID_STORE={"EMBEDDERS": {"default": default}})
+    return override_settings(
+        HYBRID_STORE={**settings.HYBRID_STORE, "EMBEDDERS": {"default": default}}
+    )
 
 
 class SpaceConformance(ConformanceBase):
