@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import re
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any
 from unittest import mock
@@ -343,7 +343,7 @@ def test_a_deadlock_is_survived() -> None:
 
 BOOKS = f'"{Book._meta.db_table}"'
 WORK = f'"{EmbeddingWork._meta.db_table}"'
-LOCK = f'UPDATE {WORK} SET "lease_until"'  # noqa: S608
+LOCK = f"DELETE FROM {WORK}"  # noqa: S608
 
 
 def is_waiting(cursor: Any) -> bool:
@@ -358,11 +358,10 @@ def test_a_serialization_failure_is_survived(level: str, model: Any) -> None:
     from django.db.backends.postgresql.psycopg_any import IsolationLevel
 
     make_rows(model)
-    meddle = once_leases_are_locked(partial(write_all, model, "{column}"))
     with (
         with_options(isolation_level=IsolationLevel[level]),
         paid_texts() as paid,
-        before_statement(meddle),
+        once_leases_are_locked(partial(write_all, model, "{column}")),
     ):
         report = generate(model)
     assert (report.embedded, report.changed) == (6, 0)
@@ -379,9 +378,8 @@ def test_an_edit_in_the_middle_of_a_write_is_noticed_at_every_isolation_level(
 
     make_rows(model)
     earlier = needed(model)
-    meddle = once_leases_are_locked(partial(write_all, model, "'edited'"))
     with with_options(isolation_level=IsolationLevel[level]):
-        with before_statement(meddle):
+        with once_leases_are_locked(partial(write_all, model, "'edited'")):
             report = generate(model, workers=3)
         assert report.changed == 6
         assert not check_invariants(model, earlier=earlier).current
@@ -389,17 +387,21 @@ def test_an_edit_in_the_middle_of_a_write_is_noticed_at_every_isolation_level(
     assert not check_invariants(model).stale
 
 
-def once_leases_are_locked(action: Callable[[], object]) -> Callable[[int, str], None]:
+@contextmanager
+def once_leases_are_locked(action: Callable[[], object]) -> Iterator[None]:
     """Act once, behind the first statement of the first transaction that writes vectors."""
     locked_at: list[int] = []
+    acted: list[object] = []
 
     def act(number: int, sql: str) -> None:
         if locked_at == [number - 1]:
-            action()
-        if not locked_at and sql.startswith(LOCK):
+            acted.append(action())
+        if not locked_at and sql.lstrip().startswith(LOCK):
             locked_at.append(number)
 
-    return act
+    with before_statement(act):
+        yield
+    assert len(acted) == 1
 
 
 def write_all(model: Any, value: str) -> None:

@@ -135,6 +135,8 @@ class Process:
         self.pid = pid
         self._output = output
         self._status: int | None = None
+        # The status of a process is told once, and a fake server's thread may ask as well.
+        self._lock = threading.Lock()
 
     @property
     def output(self) -> str:
@@ -143,9 +145,10 @@ class Process:
 
     def poll(self) -> int | None:
         """Exit status, or the negative number of the signal that ended it; None while it runs."""
-        if self._status is None:
-            self._status = self.launcher.ask(poll=self.pid)["status"]
-        return self._status
+        with self._lock:
+            if self._status is None:
+                self._status = self.launcher.ask(poll=self.pid)["status"]
+            return self._status
 
     def wait(self, timeout: float = TIMEOUT) -> int:
         """Its exit status, when it has ended."""
