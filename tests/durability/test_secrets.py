@@ -16,12 +16,12 @@ from django.db import connection
 from django.test import Client
 from django.views.debug import ExceptionReporter
 
-from hybrid_store.embedders.remote import clients
 from hybrid_store.management.commands import generate_embeddings
 from hybrid_store.models import EmbeddingRun, EmbeddingWork
 from hybrid_store.sync.generation import Generation
 from hybrid_store.test.models import Book
 from tests.durability.disturbing import changed_settings
+from tests.embedders.closing import close_clients
 from tests.embedders.fake_server import FakeServer
 from tests.embedders.providers import KEY, PROVIDERS, Provider
 
@@ -106,8 +106,7 @@ def asking(provider: Provider, url: str) -> dict[str, Any]:
 @pytest.fixture
 def _no_clients_left() -> Iterator[None]:
     yield
-    for made in clients.clear():
-        made.close()
+    close_clients()
 
 
 def heard_of_every_fault(heard: Heard, server: FakeServer) -> None:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from pydantic_ai.providers import Provider
 
-from hybrid_store.embedders.background import run_in_background
-from hybrid_store.embedders.remote import clients
+from tests.embedders.closing import close_clients
 from tests.embedders.providers import KEY
 
 pytest.register_assert_rewrite("hybrid_store.test.embedders")
@@ -32,17 +29,4 @@ def _only_planted_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 def _no_clients_left() -> Iterator[None]:
     """Connections do not outlive the servers that they lead to for long."""
     yield
-    for made in clients.clear():
-        if isinstance(made, Provider):
-            run_in_background(closed(made))
-        else:
-            made.close()
-
-
-async def closed(provider: Provider[Any]) -> None:
-    """Close the client of Pydantic AI's provider, whoever it belongs to."""
-    async with provider:
-        pass
-    if hasattr(provider.client, "_client_wrapper"):
-        # Cohere's has no way to close it.
-        await provider.client._client_wrapper.httpx_client.httpx_client.aclose()
+    close_clients()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
 import pytest
 
-from hybrid_store.embedders.redaction import QUOTED, redacted
+from hybrid_store.embedders.redaction import QUOTED, keep_out_of_log, redacted
 
 SECRET = "sk-0123456789"
 TEXT = 'Ann wrote: "meet me at the old bridge at nine",\nand he came.'
@@ -37,3 +40,15 @@ def test_a_secret_does_not_survive_as_a_part_that_is_cut_off() -> None:
 
 def test_short_texts_are_taken_for_words() -> None:
     assert redacted("No such model.", [], ["No", "mod"]) == "No such model."
+
+
+def test_what_a_client_logs_by_itself_holds_no_secret(caplog: Any) -> None:
+    for secret in (SECRET, "another secret"):
+        keep_out_of_log("a client", [secret])
+    logging.getLogger("a client").error("Wrong key %s, not %s!", SECRET, "another secret")
+    logging.getLogger("a client").error("%d texts", 3)
+    assert [record.getMessage() for record in caplog.records] == [
+        "Wrong key ..., not ...!",
+        "3 texts",
+    ]
+    assert len(logging.getLogger("a client").filters) == 1

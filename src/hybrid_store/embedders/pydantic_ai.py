@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hybrid_store.embedders.answers import Answer
 from hybrid_store.embedders.background import run_in_background
 from hybrid_store.embedders.base import Kind
+from hybrid_store.embedders.redaction import keep_out_of_log
 from hybrid_store.embedders.remote import RemoteEmbedder, http_errors
 from hybrid_store.embedders.retries import retry_after
 from hybrid_store.embedders.vendors import Access, Model, Vendor, model_of, vendor_of
@@ -105,6 +106,8 @@ class PydanticAIEmbedder(RemoteEmbedder):
             timeout=self.timeout,
             region=self.options.get("region"),
         )
+        for logger in self._vendor.loggers:
+            keep_out_of_log(logger, self.secrets)
         try:
             return self._vendor.connect(access)
         except Exception as error:  # noqa: BLE001

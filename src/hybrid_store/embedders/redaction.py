@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 
-__all__ = ["redacted"]
+__all__ = ["keep_out_of_log", "redacted"]
 
 QUOTED = 200
 """Characters of a server's words that are quoted at most."""
@@ -27,6 +28,30 @@ def redacted(words: str, secrets: Iterable[str], texts: Sequence[str]) -> str:
         words = _without(words, text)
     words = _without_parts(words, texts)
     return words if len(words) <= QUOTED else f"{words[:QUOTED]}{GAP}"
+
+
+def keep_out_of_log(logger: str, secrets: Iterable[str]) -> None:
+    """Redact the secrets in what a provider's client logs by itself, in all of the process."""
+    filters = logging.getLogger(logger).filters
+    redacting = next((each for each in filters if isinstance(each, _Redacting)), None)
+    if redacting is None:
+        redacting = _Redacting()
+        logging.getLogger(logger).addFilter(redacting)
+    redacting.secrets.update(secrets)
+
+
+class _Redacting(logging.Filter):
+    def __init__(self) -> None:
+        super().__init__()
+        self.secrets: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        words = clean = record.getMessage()
+        for secret in tuple(self.secrets):
+            clean = _without(clean, secret)
+        if clean != words:
+            record.msg, record.args = clean, ()
+        return True
 
 
 def _without(words: str, part: str) -> str:

@@ -81,6 +81,8 @@ class Vendor(NamedTuple):
     key_variables: tuple[str, ...] = ()
     secret_variables: tuple[str, ...] = ()
     """Further environment variables whose values must not be shown."""
+    loggers: tuple[str, ...] = ()
+    """To which its client logs what a server says."""
     request_texts: int | None = None
     request_tokens: int | None = None
 
@@ -145,6 +147,7 @@ VENDORS = {
         extra="voyage",
         modules=("voyageai",),
         key_variables=("VOYAGE_API_KEY",),
+        loggers=("voyage",),
         request_texts=128,
         # Of its models, the least that one takes.
         request_tokens=120_000,
