@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from django.db import NotSupportedError, transaction
 
 from hybrid_store.backends.updates import Column, RowUpdate
-from hybrid_store.vectors import Codec, Vector
+from hybrid_store.vectors import SINGLE, Codec, Vector
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
     from django.db.models.expressions import Combinable
 
-__all__ = ["BaseVectorOperations", "IndexSpec", "LateVector"]
+__all__ = ["BaseVectorOperations", "IndexSpec", "LateVector", "Scan"]
 
 
 class LateVector(Protocol):
@@ -30,15 +31,33 @@ class LateVector(Protocol):
 
 @dataclass(frozen=True)
 class IndexSpec:
-    """What a `VectorIndex` asks a database for."""
+    """What a `VectorIndex` asks a database for: method, precision, metric and options."""
 
     name: str
     field_name: str
     codec: Codec
     dimensions: int
     metric: str
-    options: Mapping[str, int] = field(default_factory=dict)
+    method: str = "hnsw"
+    # Name of the precision that is indexed: that of the column, or less.
+    precision: str = SINGLE.name
+    options: Mapping[str, int] = field(default_factory=dict, hash=False)
+    condition: str | None = None
     concurrently: bool = False
+
+    @property
+    def is_rough(self) -> bool:
+        """Is the order of the index not that of the distances between the stored vectors?"""
+        return self.precision != self.codec.name
+
+
+class Scan(Protocol):
+    """One pass over an approximate index; see `hybrid_store.models.policy`."""
+
+    @property
+    def effort(self) -> int: ...
+    @property
+    def resumes(self) -> bool: ...
 
 
 class BaseVectorOperations:
@@ -139,6 +158,27 @@ class BaseVectorOperations:
     def index_limit(self, codec: Codec) -> int | None:
         """The most dimensions an index of this database takes, None for no limit."""
         return None
+
+    # Searches that use approximate indexes, where `index_may_lose_rows`
+
+    # What a statement of `scan_sql` calls the query vector.
+    near_sql: str | None = None
+
+    def scan_sql(self, sql: str, near: str, scan: Scan, index: IndexSpec | None) -> str:
+        """The SELECT `sql` with the vector `near` for `near_sql`, and a scan of that effort.
+
+        Parameters of `near` come before those of `sql`. Without an `index`, one that is not known
+        to the model may be used.
+        """
+        self.unsupported("approximate indexes")
+
+    def rough_distance_sql(self, index: IndexSpec, lhs: str, rhs: str) -> str:
+        """SQL of the distance that an index which `is_rough` orders by."""
+        self.unsupported("indexes of lower precision")
+
+    def settings_kept(self) -> AbstractContextManager[None]:
+        """What `scan_sql` sets within is as before after it."""
+        return nullcontext()
 
     # Conversions of columns that exist already
 

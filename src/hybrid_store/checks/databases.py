@@ -16,7 +16,7 @@ from hybrid_store.backends import vector_ops
 from hybrid_store.backends.base import Extension
 from hybrid_store.checks.models import stale_indexes
 from hybrid_store.models.fields import BaseVectorField, vector_fields
-from hybrid_store.models.indexes import VectorIndex
+from hybrid_store.models.vector_index import VectorIndex
 
 __all__ = ["check_databases"]
 

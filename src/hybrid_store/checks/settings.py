@@ -106,13 +106,12 @@ def _search_messages(configured: Any) -> Iterator[checks.CheckMessage]:
         found = type(configured).__name__
         yield _search_error(f" is a {found}.", "Use a dictionary, or leave it out.")
         return
-    for key in configured:
-        if key not in tuning.DEFAULTS:
-            known = ", ".join(tuning.DEFAULTS)
+    for key, value in configured.items():
+        if key != str(key).upper() or key.lower() not in tuning.RULES:
+            known = ", ".join(name.upper() for name in tuning.RULES)
             yield _search_error(f" has an unknown key {key!r}.", f"Use one of {known}.")
-    exact = configured.get("EXACT", False)
-    if not isinstance(exact, bool):
-        yield _search_error(f'["EXACT"] is {exact!r}.', "Use True or False.")
+        elif (message := tuning.fault(key.lower(), value)) is not None:
+            yield _search_error(f": {message}", "Correct it, or leave it out.")
 
 
 def _search_error(fault: str, hint: str) -> checks.Error:

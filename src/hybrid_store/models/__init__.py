@@ -11,7 +11,6 @@ from hybrid_store.models.functions import (
     L2Distance,
     MaxInnerProduct,
 )
-from hybrid_store.models.indexes import VectorIndex
 from hybrid_store.models.query import (
     HybridManager,
     HybridQuerySet,
@@ -21,6 +20,7 @@ from hybrid_store.models.query import (
 )
 from hybrid_store.models.search import nearest, recommend
 from hybrid_store.models.stale_index import StaleIndex
+from hybrid_store.models.vector_index import VectorIndex
 from hybrid_store.models.work import EmbeddingRun, EmbeddingWork
 
 __all__ = [

@@ -94,7 +94,7 @@ def _typed_value(source: Any, field: BaseVectorField | None) -> Any:
         field = VectorField(dimensions=len(value)) if isinstance(value, Vector) else None
     elif not (value is None or isinstance(value, LateValue)):
         value = field.parse(value)
-    return source if field is None else Value(value, output_field=field)
+    return source if field is None else type(source)(value, output_field=field)
 
 
 def _fields(sources: list[Any]) -> Iterator[BaseVectorField]:

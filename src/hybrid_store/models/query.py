@@ -53,6 +53,10 @@ class HybridQuerySetMixin:
         """The rows near to what is liked, away from what is not; see the function `recommend`."""
         return cast(Self, search.recommend(_queryset(self), like, unlike, **options))
 
+    def tuned(self, **options: Any) -> Self:
+        """The ranked rows, searched as `exact=`, `recall=`, `ef_search=` and `exact_rows=` say."""
+        return cast(Self, search.tuned(_queryset(self), **options))
+
     def stale(self, field: str | None = None) -> Self:
         """The rows whose vector no longer matches their text, or that have none yet."""
         return cast(Self, stale(_queryset(self), field))

@@ -18,13 +18,14 @@ from hybrid_store.exceptions import InvalidTargetError, SearchError
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fields import BaseVectorField, vector_field
 from hybrid_store.models.functions import METRICS, CosineDistance, Distance
-from hybrid_store.models.indexes import VectorIndex
+from hybrid_store.models.known_indexes import known_indexes
+from hybrid_store.models.near import Near
 from hybrid_store.models.search_query import Search, SearchQuery
 from hybrid_store.models.spaces import in_space
 from hybrid_store.models.targets import MixtureTarget, QueryVector, excluded_keys, resolve
 from hybrid_store.vectors import Vector
 
-__all__ = ["embed_query", "nearest", "recommend"]
+__all__ = ["embed_query", "nearest", "recommend", "tuned"]
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -95,6 +96,20 @@ def embed_query(queryset: QuerySet[ModelT]) -> QuerySet[ModelT]:
     return queryset
 
 
+def tuned(queryset: QuerySet[ModelT], **options: Any) -> QuerySet[ModelT]:
+    """A ranked queryset that searches in another way than the settings say.
+
+    `exact=True` uses no approximate index; `recall` is the share of the true nearest rows to aim
+    at; `ef_search` the effort itself; `exact_rows` how many rows an exact search may compare where
+    an index finds too few. See `Tuning`. Raises `SearchError` for other options, bad values, and
+    querysets that `nearest` or `recommend` has not ranked.
+    """
+    if not isinstance(queryset.query, SearchQuery):
+        raise SearchError("tuned() follows nearest() or recommend().")
+    tuned = queryset.all()
+    return _searching(tuned, queryset.query.search.tuned(**options))
+
+
 @dataclass(frozen=True)
 class _Ranking:
     """The arguments of a ranked search, and how they change a queryset."""
@@ -109,13 +124,14 @@ class _Ranking:
     def apply(self, queryset: QuerySet[ModelT], excluded: list[Any]) -> QuerySet[ModelT]:
         distance = self._distance()
         self._check(queryset.model)
+        is_whole = not queryset.query.where.children
         if excluded:
             own_key = self.field.model._meta.pk.name  # not always that of a child of two parents
             queryset = queryset.exclude(**{f"{own_key}__in": excluded})
         ranked = _annotated(
             queryset.filter(self._eligible()),
             self.distance_as,
-            distance(self.field.name, self.near),
+            distance(self.field.name, Near(self.near)),
         )
         if self.similarity_as:
             similarity = distance.similarity(F(self.distance_as))
@@ -123,7 +139,10 @@ class _Ranking:
         limit = self._limit(distance)
         if limit is not None:
             ranked = ranked.filter(**{f"{self.distance_as}__lte": limit})
-        return self._searching(_deferring(ranked, self.field).order_by(self.distance_as, "pk"))
+        ranked = _deferring(ranked, self.field).order_by(self.distance_as, "pk")
+        own = len(ranked.query.where.children) if is_whole else None
+        search = Search(self.field, self.near, distance.metric, self.distance_as, own)
+        return _searching(ranked, search)
 
     def _distance(self) -> type[Distance]:
         metric = self.metric or indexed_metric(self.field) or CosineDistance.metric
@@ -168,12 +187,14 @@ class _Ranking:
             return float(given)
         return 2.0 if distance is CosineDistance and self.field.allows_zero else None
 
-    def _searching(self, queryset: QuerySet[ModelT]) -> QuerySet[ModelT]:
-        query = cast(SearchQuery, queryset.query.chain(SearchQuery))
-        query.search = Search(self.field, self.near, self.distance_as)
-        # Not `queryset.query = ...`, which would turn flat values into dicts.
-        queryset._query = query  # type: ignore[attr-defined]
-        return queryset
+
+def _searching(queryset: QuerySet[ModelT], search: Search) -> QuerySet[ModelT]:
+    query = cast(SearchQuery, queryset.query.chain(SearchQuery))
+    query.search = search
+    query.outcome = None
+    # Not `queryset.query = ...`, which would turn flat values into dicts.
+    queryset._query = query  # type: ignore[attr-defined]
+    return queryset
 
 
 def _annotated(queryset: QuerySet[ModelT], name: str, expression: Any) -> QuerySet[ModelT]:
@@ -196,9 +217,5 @@ def _deferring(queryset: QuerySet[ModelT], field: BaseVectorField) -> QuerySet[M
 
 def indexed_metric(field: BaseVectorField) -> str | None:
     """The metric of the field's indexes, if they agree on one."""
-    metrics = {
-        index.metric
-        for index in field.model._meta.indexes
-        if isinstance(index, VectorIndex) and index.fields == [field.name]
-    }
+    metrics = {index.metric for index in known_indexes(field)}
     return metrics.pop() if len(metrics) == 1 else None

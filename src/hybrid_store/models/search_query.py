@@ -1,68 +1,105 @@
-"""The `Query` of a ranked queryset: what happens when its rows are fetched.
-
-Late vectors are computed before a cursor is opened, an index that stopped early is not believed,
-and the first query of a process also tells whether the table holds vectors of other spaces.
-"""
+"""The `Query` of a ranked queryset, and the variations of it that are sent to a database."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, cast
 
-from django.core.exceptions import EmptyResultSet
-from django.db import DEFAULT_DB_ALIAS
-from django.db.models import Exists, F, Value
+from django.db.models import F, Func, Q, Value
+from django.db.models.expressions import OrderBy
+from django.db.models.lookups import LessThan, LessThanOrEqual
 from django.db.models.sql import Query
-from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
+from django.db.models.sql.constants import INNER
 
 from hybrid_store.backends import vector_ops
-from hybrid_store.models import spaces
-from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.backends.base import IndexSpec
 from hybrid_store.models.fields import BaseVectorField
+from hybrid_store.models.known_indexes import index_for
 from hybrid_store.models.late import LateValue
+from hybrid_store.models.policy import Scan
 from hybrid_store.models.targets import QueryVector
-from hybrid_store.models.tuning import exact_by_settings
+from hybrid_store.models.tuning import Tuning, configured
 
-__all__ = ["Search", "SearchQuery"]
+__all__ = ["Outcome", "Search", "SearchQuery"]
 
-# Name of the column of `_fetch_and_look`.
-LOOK = "_hybrid_store_other_spaces"
+GREATEST_COSINE_DISTANCE = 2.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the rows of a search were found."""
+
+    exact: bool
+    scans: tuple[Scan, ...] = ()
 
 
 @dataclass(frozen=True)
 class Search:
-    """What a ranked queryset is near to, and the annotation that it is ordered by."""
+    """What a ranked queryset is near to, and the annotation that it is ordered by.
+
+    `conditions` is the number of conditions that the search itself has put on a queryset that had
+    none; None where it had some.
+    """
 
     field: BaseVectorField
     near: QueryVector
+    metric: str
     distance_as: str
+    conditions: int | None = None
+    tuning: Tuning | None = None
 
     def prepare(self) -> None:
         """Compute a late vector now."""
         if isinstance(self.near, LateValue):
             self.near.prepare()
 
+    def tuned(self, **given: Any) -> Search:
+        return replace(self, tuning=(self.tuning or configured()).but(**given))
+
+    @property
+    def tuning_now(self) -> Tuning:
+        return self.tuning or configured()
+
+    @cached_property
+    def index(self) -> IndexSpec | None:
+        return index_for(self.field, self.metric)
+
 
 class SearchQuery(Query):
     """A query whose compiler, on any database, is a `SearchCompiler`."""
 
     search: Search
+    # SQL that stands for the query vector, where the statement says elsewhere what it is.
+    near_sql: str | None = None
+    # Is it compiled as it is: is its order, and so the use of an index, decided?
+    is_settled = False
+    outcome: Outcome | None = None
 
     def get_compiler(
         self, using: str | None = None, connection: Any = None, elide_empty: bool = True
     ) -> Any:
+        from hybrid_store.models.search_compiler import search_compiler
+
         compiler = super().get_compiler(using, connection, elide_empty)
-        compiler.__class__ = _search_compiler(cast("Any", type(compiler)))
+        compiler.__class__ = search_compiler(cast("Any", type(compiler)))
         return compiler
+
+    # What it asks for
 
     @property
     def is_nearest_first(self) -> bool:
         """Is it still ordered as the search left it?"""
-        return self.order_by[:1] == (self.search.distance_as,) and bool(self.standard_ordering)
+        return bool(self.order_by) and self._is_nearest(self.order_by[0])
+
+    def _is_nearest(self, order: Any) -> bool:
+        name = self.search.distance_as
+        if isinstance(order, str):
+            return order == (name if self.standard_ordering else f"-{name}")
+        if isinstance(order, OrderBy):
+            # There are no NULLs among distances.
+            order = None if order.descending == self.standard_ordering else order.expression
+        return isinstance(order, F) and cast("Any", order).name == name
 
     @property
     def is_plain(self) -> bool:
@@ -70,112 +107,111 @@ class SearchQuery(Query):
         return not (self.distinct or self.group_by or self.combinator)
 
     @property
-    def wanted(self) -> int | None:
-        """How many rows a slice asks for; None for all there are."""
-        return None if self.high_mark is None else int(self.high_mark - self.low_mark)
+    def may_use_index(self) -> bool:
+        """Is it seen whether there are enough rows, and are only those locked that are given?"""
+        is_sliced = self.high_mark is not None and self.high_mark > self.low_mark
+        return is_sliced and not (self.subquery or self.select_for_update or self.combinator)
+
+    @property
+    def needed(self) -> int:
+        """How many of the nearest rows a slice spans, from the first one."""
+        return int(self.high_mark or 0)
+
+    @property
+    def wanted(self) -> int:
+        """How many rows a slice asks for."""
+        return self.needed - int(self.low_mark)
+
+    @property
+    def is_filtered(self) -> bool:
+        """May the nearest rows of the table not all be among its rows?"""
+        return (
+            len(self.where.children) != self.search.conditions
+            or not self.is_plain
+            or any(getattr(join, "join_type", None) == INNER for join in self.alias_map.values())
+        )
+
+    # Variations
 
     def exactly(self) -> SearchQuery:
         """The same rows in the same order, from no approximate index.
 
         An index is only used to order by the very distance it was built for: adding zero is none.
         """
-        exact = cast(SearchQuery, self.clone())
+        exact = self._settled()
         exact.order_by = (F(self.search.distance_as) + Value(0.0), *self.order_by[1:])
+        exact.standard_ordering = True
         return exact
 
-    def by_distance_alone(self) -> SearchQuery:
-        """The same rows, ties in no certain order."""
-        untied = cast(SearchQuery, self.clone())
-        untied.order_by = self.order_by[:1]
-        return untied
+    def scanned(self, scan: Scan, breaks_ties: bool) -> SearchQuery:
+        """The nearest rows, and no more than the scan is to fetch.
 
+        Ties may be in no certain order: not every database can use the index otherwise.
+        """
+        scanned = self._settled()
+        scanned.explain_info = None
+        scanned.order_by = (F(self.search.distance_as), *(self.order_by[1:] if breaks_ties else ()))
+        scanned.set_limits(0, scan.limit)
+        return scanned
 
-class SearchCompiler:
-    """Mixed into the compiler of any database."""
+    def sorted_out(self, scan: Scan, index: IndexSpec) -> SearchQuery:
+        """The nearest among what a rough index finds, by their true distances."""
+        chosen = self.exactly()
+        chosen.explain_info = None
+        chosen.clear_limits()
+        chosen.add_q(Q(pk__in=self._found(scan, index)))
+        chosen.set_limits(self.low_mark, self.high_mark)
+        return chosen
 
-    query: SearchQuery
-    connection: Any
-    using: str | None
-
-    def as_sql(self, *args: Any, **kwargs: Any) -> Any:
-        ops = vector_ops(self.connection)
-        if ops.index_may_lose_rows and self.query.is_nearest_first:
-            if self.query.subquery or self.query.wanted is None or exact_by_settings():
-                # Nobody counts the rows of the first two, so they are exact from the start.
-                self.query = self.query.exactly()
-            elif not ops.index_breaks_ties:
-                self.query = self.query.by_distance_alone()
-        return super().as_sql(*args, **kwargs)  # type: ignore[misc]
-
-    def execute_sql(
-        self,
-        result_type: str = MULTI,
-        chunked_fetch: bool = False,
-        chunk_size: int = GET_ITERATOR_CHUNK_SIZE,
-    ) -> Any:
-        if result_type != MULTI or self.query.subquery or self.query.explain_info:
-            return self._fetch(result_type, chunked_fetch, chunk_size)
-        self.query.search.prepare()
-        field = self.query.search.field
-        if not isinstance(field, EmbeddingField):
-            return self._fetch_all_wanted(chunked_fetch, chunk_size)
-        if self.query.is_plain and not (chunked_fetch or spaces.looked_at(field, self._alias)):
-            chunks = self._fetch_and_look(field, chunk_size)
-        else:
-            chunks = self._fetch_all_wanted(chunked_fetch, chunk_size)
-        return _or_refused(chunks, field, self._alias)
-
-    def _fetch(self, *args: Any) -> Any:
-        return super().execute_sql(*args)  # type: ignore[misc]
-
-    def _fetch_all_wanted(self, chunked_fetch: bool, chunk_size: int) -> Any:
-        """Chunks of rows. Fewer than asked for, from an index, are fetched once more without it."""
-        query, may_lose_rows = self.query, vector_ops(self.connection).index_may_lose_rows
-        may_lose_rows = may_lose_rows and query.is_nearest_first and not exact_by_settings()
-        if query.wanted is None or not may_lose_rows:
-            return self._fetch(MULTI, chunked_fetch, chunk_size)
-        chunks = self._fetch(MULTI, False, chunk_size)
-        if sum(map(len, chunks)) >= query.wanted:
-            return chunks
-        exact = query.exactly().get_compiler(self.using, self.connection)
-        return exact._fetch(MULTI, False, chunk_size)
-
-    def _fetch_and_look(self, field: EmbeddingField, chunk_size: int) -> list[Any]:
-        """All rows, by a query with one more column: are there vectors of other spaces?"""
-        looking = cast(SearchQuery, self.query.clone())
-        looking.add_annotation(Exists(spaces.other_at_an_end(field, self._alias)), LOOK)
-        compiler = looking.get_compiler(self.using, self.connection)
-        chunks: list[list[Any]] = list(compiler._fetch_all_wanted(False, chunk_size))
-        if chunks:
-            place = compiler.annotation_col_map[LOOK]
-            spaces.looked(field, self._alias, found=bool(chunks[0][0][place]))
-            chunks = [[(*row[:place], *row[place + 1 :]) for row in chunk] for chunk in chunks]
-        # Rows are read by what this compiler selects, which it knows also where no row can match.
-        with suppress(EmptyResultSet):
-            self.as_sql()
-        return chunks
+    def _found(self, scan: Scan, index: IndexSpec) -> SearchQuery:
+        """Keys of all rows that one scan of a rough index finds."""
+        found = self._settled()
+        found.explain_info = None
+        found.clear_select_clause()
+        found.clear_limits()
+        found.set_annotation_mask(())
+        found.add_fields(["pk"])
+        found.order_by = (RoughDistance(index, self.near),)
+        found.set_limits(0, scan.effort)
+        return found
 
     @property
-    def _alias(self) -> str:
-        return self.using or DEFAULT_DB_ALIAS
+    def near(self) -> Any:
+        """The query vector in the expression of the distance."""
+        return self.annotations[self.search.distance_as].get_source_expressions()[1]
+
+    def beyond_limits(self) -> SearchQuery | None:
+        """The rows with no limit to their distance; None where there is no such limit."""
+        limits = [child for child in self.where.children if self._is_limit(child)]
+        if not limits:
+            return None
+        beyond = cast(SearchQuery, self.clone())
+        kept = [child for child in beyond.where.children if child not in limits]
+        beyond.where.children = kept
+        return beyond
+
+    def _is_limit(self, condition: Any) -> bool:
+        distance = self.annotations[self.search.distance_as]
+        if not (isinstance(condition, LessThan | LessThanOrEqual) and condition.lhs is distance):
+            return False
+        # No cosine distance is greater than 2.
+        return self.search.metric != "cosine" or condition.rhs < GREATEST_COSINE_DISTANCE
+
+    def _settled(self) -> SearchQuery:
+        settled = cast(SearchQuery, self.clone())
+        settled.is_settled = True
+        return settled
 
 
-@functools.cache
-def _search_compiler(base: Any) -> type[Any]:
-    return type(f"Search{base.__name__}", (SearchCompiler, base), {})
+class RoughDistance(Func):
+    """The distance that an index of lower precision orders by."""
 
+    def __init__(self, index: IndexSpec, near: Any) -> None:
+        self.index = index
+        super().__init__(F(index.field_name), near)
 
-def _or_refused(chunks: Any, field: EmbeddingField, using: str) -> Any:
-    """`chunks` of rows as they are; an empty answer that hides another space is an error."""
-    if not isinstance(chunks, list):
-        return _checked_chunks(iter(chunks), field, using)
-    if not chunks:
-        spaces.refuse_other_spaces(field, using)
-    return chunks
-
-
-def _checked_chunks(chunks: Iterator[Any], field: EmbeddingField, using: str) -> Iterator[Any]:
-    for first in chunks:
-        return chain([first], chunks)
-    spaces.refuse_other_spaces(field, using)
-    return iter(())
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:  # type: ignore[override]
+        parts = [compiler.compile(source) for source in self.get_source_expressions()]
+        (lhs, lhs_params), (rhs, rhs_params) = parts
+        sql = vector_ops(connection).rough_distance_sql(self.index, lhs, rhs)
+        return sql, (*lhs_params, *rhs_params)

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from hybrid_store.backends.base import BaseVectorOperations, Extension, IndexSpec, LateVector
-from hybrid_store.backends.postgresql import bulk, columns, extension, failures, planner
+from hybrid_store.backends.base import BaseVectorOperations, Extension, IndexSpec, LateVector, Scan
+from hybrid_store.backends.postgresql import (
+    bulk,
+    columns,
+    extension,
+    failures,
+    indexes,
+    planner,
+    scans,
+)
 from hybrid_store.backends.postgresql.transport import LateText, read, register_late_text, write
 from hybrid_store.backends.updates import RowUpdate
 from hybrid_store.vectors import HALF, SINGLE, Codec, Vector
@@ -23,9 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["PostgreSQLVectorOperations"]
 
 TYPE_NAMES = {SINGLE.name: "vector", HALF.name: "halfvec"}
-OPERATOR_CLASSES = {"cosine": "cosine", "l2": "l2", "l1": "l1", "inner_product": "ip"}
-# The most dimensions an HNSW index of pgvector takes (its README, "HNSW").
-INDEX_LIMITS = {SINGLE.name: 2000, HALF.name: 4000}
 
 
 class PostgreSQLVectorOperations(BaseVectorOperations):
@@ -85,40 +91,32 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
         return f"({sql})::{self._schema}{TYPE_NAMES[target.name]}"
 
     def index_limit(self, codec: Codec) -> int | None:
-        return INDEX_LIMITS[codec.name]
+        return indexes.INDEX_LIMITS[codec.name]
 
     def create_index(
         self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor, spec: IndexSpec
     ) -> Statement:
-        """HNSW with the operator class of the metric, on stock Django's CREATE INDEX."""
-        if spec.dimensions > INDEX_LIMITS[spec.codec.name]:
-            self.unsupported(
-                f"an HNSW index over more than {INDEX_LIMITS[spec.codec.name]} dimensions of "
-                f"{spec.codec.name} precision (index {spec.name!r} has {spec.dimensions})"
-            )
-        statement: Statement = cast("Any", schema_editor)._create_index_sql(
-            model,
-            fields=[model._meta.get_field(spec.field_name)],
-            name=spec.name,
-            using=" USING hnsw",
-            opclasses=(self._operator_class(spec),),
-            concurrently=spec.concurrently,
-        )
-        if spec.options:
-            options = ", ".join(f"{key} = {value}" for key, value in spec.options.items())
-            parts: dict[str, Any] = statement.parts
-            parts["extra"] = f" WITH ({options}){parts['extra']}"
-        return statement
+        return indexes.create_index(model, schema_editor, spec, self._schema)
+
+    near_sql = scans.NEAR_SQL
+
+    def scan_sql(self, sql: str, near: str, scan: Scan, index: IndexSpec | None) -> str:
+        return scans.scan_sql(sql, near, scan, index)
+
+    def rough_distance_sql(self, index: IndexSpec, lhs: str, rhs: str) -> str:
+        operator = "<~>" if index.precision == "bit" else self.metrics[index.metric]
+        template = self._distance_template(operator, index.codec)
+        left, right = (indexes.indexed_sql(self._schema, index, sql) for sql in (lhs, rhs))
+        return template.format(lhs=left, rhs=right)
+
+    def settings_kept(self) -> AbstractContextManager[None]:
+        return scans.settings_kept(self.connection)
 
     def inline(self, sql: str, params: Sequence[Any]) -> tuple[str, Sequence[Any]]:
         return planner.inline(self.connection, sql, params), ()
 
     def uses_index(self, queryset: QuerySet[Any], name: str) -> bool:
         return planner.uses_index(self.connection, queryset, name)
-
-    def _operator_class(self, spec: IndexSpec) -> str:
-        type_name = TYPE_NAMES[spec.codec.name]
-        return f"{self._schema}{type_name}_{OPERATOR_CLASSES[spec.metric]}_ops"
 
     def vector_type(self, db_type: str | None) -> str | None:
         return columns.vector_type(db_type, TYPE_NAMES.values())

@@ -1,0 +1,89 @@
+"""Indexes of pgvector: their DDL, and the distance that each orders by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from django.db import NotSupportedError
+from django.db.models import F, Func
+from django.db.models.expressions import ExpressionList
+from django.db.models.sql import Query
+
+from hybrid_store.backends.base import IndexSpec
+
+if TYPE_CHECKING:
+    from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+    from django.db.backends.ddl_references import Statement
+    from django.db.models import Model
+
+__all__ = ["INDEX_LIMITS", "create_index", "indexed_sql"]
+
+# The most dimensions an index takes, by precision (pgvector's README, "HNSW" and "IVFFlat").
+INDEX_LIMITS = {"single": 2000, "half": 4000, "bit": 64_000}
+# Precision -> SQL of what is indexed, where that is not the column itself.
+ROUNDED = {
+    "half": "({sql})::{schema}halfvec({dimensions})",
+    "bit": "({schema}binary_quantize({sql}))::bit({dimensions})",
+}
+TYPE_NAMES = {"single": "vector", "half": "halfvec", "bit": "bit"}
+OPERATOR_CLASSES = {"cosine": "cosine", "l2": "l2", "l1": "l1", "inner_product": "ip"}
+METHOD_NAMES = {"hnsw": "HNSW", "ivfflat": "IVFFlat"}
+
+
+def indexed_sql(schema: str, index: IndexSpec, sql: str) -> str:
+    """A vector with the precision of the index."""
+    template = ROUNDED[index.precision]
+    return template.format(sql=sql, schema=schema, dimensions=index.dimensions)
+
+
+def operator_class(schema: str, index: IndexSpec) -> str:
+    """Binary vectors are always ordered by the number of bits that differ."""
+    metric = "hamming" if index.precision == "bit" else OPERATOR_CLASSES[index.metric]
+    return f"{schema}{TYPE_NAMES[index.precision]}_{metric}_ops"
+
+
+def create_index(
+    model: type[Model], schema_editor: BaseDatabaseSchemaEditor, index: IndexSpec, schema: str
+) -> Statement:
+    """CREATE INDEX with the operator class of the metric, by stock Django's statement."""
+    _check_dimensions(index)
+    if index.is_rough:
+        # Not fields: an expression, which follows when the column is renamed.
+        what: dict[str, Any] = {"expressions": _expression(model, schema_editor, index, schema)}
+    else:
+        what = {
+            "fields": [model._meta.get_field(index.field_name)],
+            "opclasses": (operator_class(schema, index),),
+        }
+    statement: Statement = cast("Any", schema_editor)._create_index_sql(
+        model,
+        name=index.name,
+        using=f" USING {index.method}",
+        condition=index.condition,
+        concurrently=index.concurrently,
+        **what,
+    )
+    if index.options:
+        options = ", ".join(f"{key} = {value}" for key, value in index.options.items())
+        parts: dict[str, Any] = statement.parts
+        parts["extra"] = f" WITH ({options}){parts['extra']}"
+    return statement
+
+
+def _check_dimensions(index: IndexSpec) -> None:
+    limit = INDEX_LIMITS[index.precision]
+    if index.dimensions > limit:
+        raise NotSupportedError(
+            f"PostgreSQL does not support an {METHOD_NAMES[index.method]} index over more than "
+            f"{limit} dimensions of {index.precision} precision (index {index.name!r} has "
+            f"{index.dimensions})."
+        )
+
+
+def _expression(
+    model: type[Model], schema_editor: BaseDatabaseSchemaEditor, index: IndexSpec, schema: str
+) -> Any:
+    indexed = indexed_sql(schema, index, "%(expressions)s")
+    template = f"({indexed}) {operator_class(schema, index)}"
+    rounded = Func(F(index.field_name), template=template)
+    return ExpressionList(rounded).resolve_expression(Query(model, alias_cols=False))

@@ -1,0 +1,68 @@
+"""First batch or exact: how a search uses an index that knows nothing of its filters.
+
+One pass over an approximate index yields the nearest rows before any filter. If enough of them
+match, they are the answer, whatever the filter has to do with the query. If not, that is seen: the
+pass returned too few rows. Then a wider pass follows where that promises enough, else an exact
+search. (An index that is made to go on until enough rows match finds some that are not the
+nearest.) docs/topics/postgresql.md has the measurements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hybrid_store.models.tuning import Tuning
+
+__all__ = ["MOST_EFFORT", "Scan", "first_scan", "last_scan", "wider_scan"]
+
+# The greatest hnsw.ef_search (pgvector, src/hnsw.h).
+MOST_EFFORT = 1000
+# The least effort under a filter, and how many rows may be fetched for every one wanted. The
+# latter lets the planner see that few rows match, and take them from another index.
+FILTERED_EFFORT = 200
+FILTERED_LIMIT = 5
+# A wider pass has to promise this many times the rows that are missing.
+MARGIN = 1.8
+LEAST_MARGIN = 1.3
+# How many rows are fetched and sorted for every one wanted, where order is not certain.
+RESUMED_LIMIT = 3
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One pass over an approximate index.
+
+    `effort` is how many of the nearest rows are looked at, from 1 to 1000: `hnsw.ef_search`. At
+    most `limit` of those that match are fetched. A scan that `resumes` looks at further rows until
+    it has them.
+    """
+
+    effort: int
+    limit: int
+    resumes: bool = False
+
+
+def first_scan(wanted: int, filtered: bool, tuning: Tuning) -> Scan | None:
+    """The pass to begin with for the `wanted` nearest rows; None for an exact search."""
+    if tuning.is_exact or wanted > MOST_EFFORT:
+        return None
+    effort = max(tuning.effort, wanted)
+    if tuning.ef_search is None:
+        # The last of the rows wanted shall not be at the edge of what is looked at.
+        effort = min(max(effort, 2 * wanted, FILTERED_EFFORT if filtered else 0), MOST_EFFORT)
+    return Scan(effort, wanted * FILTERED_LIMIT if filtered else wanted)
+
+
+def wider_scan(scan: Scan, wanted: int, found: int) -> Scan | None:
+    """Another pass, if by what the last one `found` it will find all rows; else None."""
+    if not 0 < found < wanted or scan.effort >= MOST_EFFORT:
+        return None
+    needed = wanted * scan.effort / found
+    if LEAST_MARGIN * needed > MOST_EFFORT:
+        return None
+    return Scan(min(MOST_EFFORT, round(MARGIN * needed)), scan.limit)
+
+
+def last_scan(wanted: int) -> Scan:
+    """The pass in place of an exact search that would read too many rows."""
+    return Scan(MOST_EFFORT, RESUMED_LIMIT * wanted, resumes=True)

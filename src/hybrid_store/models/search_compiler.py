@@ -1,0 +1,225 @@
+"""What happens when the rows of a ranked queryset are fetched.
+
+Late vectors are computed before a cursor is opened, an index that gives too few rows is not
+believed, and the first query of a process also tells whether the table holds vectors of other
+spaces.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain
+from typing import Any, cast
+
+from django.core.exceptions import EmptyResultSet
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Exists
+from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
+
+from hybrid_store.backends import BaseVectorOperations, vector_ops
+from hybrid_store.models import policy, spaces
+from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.policy import Scan
+from hybrid_store.models.search_query import Outcome, SearchQuery
+
+__all__ = ["search_compiler"]
+
+logger = logging.getLogger("hybrid_store")
+
+# Name of the column of `_fetch_and_look`.
+LOOK = "_hybrid_store_other_spaces"
+
+
+@functools.cache
+def search_compiler(base: Any) -> type[Any]:
+    """The class of compilers of `SearchQuery` on the database of `base`."""
+    return type(f"Search{base.__name__}", (SearchCompiler, base), {})
+
+
+class SearchCompiler:
+    """Mixed into the compiler of any database."""
+
+    query: SearchQuery
+    connection: Any
+    using: str | None
+    # The pass over an index to compile; that which a search begins with where None.
+    scan: Scan | None = None
+
+    @property
+    def _ops(self) -> BaseVectorOperations:
+        return vector_ops(self.connection)
+
+    @property
+    def _alias(self) -> str:
+        return self.using or DEFAULT_DB_ALIAS
+
+    # SQL
+
+    def as_sql(self, *args: Any, **kwargs: Any) -> Any:
+        query = self.query
+        if query.is_settled or not (self._ops.index_may_lose_rows and query.is_nearest_first):
+            return self._plain_sql(*args, **kwargs)
+        scan = self.scan or self._first_scan()
+        if scan is None:
+            self.query = query.exactly()
+            return self._plain_sql(*args, **kwargs)
+        return self._scan_sql(query, scan)
+
+    def _plain_sql(self, *args: Any, **kwargs: Any) -> Any:
+        return super().as_sql(*args, **kwargs)  # type: ignore[misc]
+
+    def _scan_sql(self, query: SearchQuery, scan: Scan) -> tuple[str, tuple[Any, ...]]:
+        ops, index = self._ops, query.search.index
+        near, near_params = self.compile(query.near)  # type: ignore[attr-defined]
+        query = cast(SearchQuery, query.clone())
+        query.near_sql = ops.near_sql
+        if index is not None and index.is_rough:
+            self.query = query.sorted_out(scan, index)
+            sql, params = self._plain_sql()
+        else:
+            self.query = query.scanned(scan, ops.index_breaks_ties)
+            sql, params = self._plain_sql()
+            sql = _sliced(sql, query)
+        sql = self._explaining(query, ops.scan_sql(sql, near, scan, index))
+        return sql, (*near_params, *params)
+
+    def _explaining(self, query: SearchQuery, sql: str) -> str:
+        info = self.query.explain_info = query.explain_info
+        if info is None:
+            return sql
+        prefix = self.connection.ops.explain_query_prefix(info.format, **info.options)
+        return f"{prefix} {sql}"
+
+    def _first_scan(self) -> Scan | None:
+        query = self.query
+        if not query.may_use_index:
+            # Nobody counts the rows of these, so they are exact from the start.
+            return None
+        return policy.first_scan(query.needed, query.is_filtered, query.search.tuning_now)
+
+    # Rows
+
+    def execute_sql(
+        self,
+        result_type: str = MULTI,
+        chunked_fetch: bool = False,
+        chunk_size: int = GET_ITERATOR_CHUNK_SIZE,
+    ) -> Any:
+        if result_type != MULTI or self.query.subquery or self.query.explain_info:
+            return self._fetch(result_type, chunked_fetch, chunk_size)
+        self.query.search.prepare()
+        field = self.query.search.field
+        if not isinstance(field, EmbeddingField):
+            return self._fetch_all_wanted(chunked_fetch, chunk_size)
+        if self.query.is_plain and not (chunked_fetch or spaces.looked_at(field, self._alias)):
+            chunks = self._fetch_and_look(field, chunk_size)
+        else:
+            chunks = self._fetch_all_wanted(chunked_fetch, chunk_size)
+        return _or_refused(chunks, field, self._alias)
+
+    def _fetch(self, *args: Any) -> Any:
+        return super().execute_sql(*args)  # type: ignore[misc]
+
+    def _fetch_all_wanted(self, chunked_fetch: bool, chunk_size: int) -> Any:
+        """Chunks of rows. Where an index may be used, all of them: they are counted."""
+        query = self.query
+        scan = None
+        if self._ops.index_may_lose_rows and query.is_nearest_first and not query.is_settled:
+            scan = self._first_scan()
+        if scan is None:
+            query.outcome = Outcome(exact=True)
+            return self._fetch(MULTI, chunked_fetch, chunk_size)
+        with self._ops.settings_kept():
+            return Scanning(self, query, chunk_size).fetch(scan)
+
+    def _fetch_and_look(self, field: EmbeddingField, chunk_size: int) -> list[Any]:
+        """All rows, by a query with one more column: are there vectors of other spaces?"""
+        looking = cast(SearchQuery, self.query.clone())
+        looking.add_annotation(Exists(spaces.other_at_an_end(field, self._alias)), LOOK)
+        compiler = looking.get_compiler(self.using, self.connection)
+        chunks: list[list[Any]] = list(compiler._fetch_all_wanted(False, chunk_size))
+        self.query.outcome = looking.outcome
+        if chunks:
+            place = compiler.annotation_col_map[LOOK]
+            spaces.looked(field, self._alias, found=bool(chunks[0][0][place]))
+            chunks = [[(*row[:place], *row[place + 1 :]) for row in chunk] for chunk in chunks]
+        # Rows are read by what this compiler selects, which it knows also where no row can match.
+        with suppress(EmptyResultSet):
+            self.as_sql()
+        return chunks
+
+
+class Scanning:
+    """The rows of one search by the policy of `hybrid_store.models.policy`."""
+
+    def __init__(self, compiler: Any, query: SearchQuery, chunk_size: int) -> None:
+        self.compiler = compiler
+        self.query = query
+        self.chunk_size = chunk_size
+        self.scans: list[Scan] = []
+
+    def fetch(self, first: Scan) -> Any:
+        scan: Scan | None = first
+        while scan is not None:
+            chunks = self._scanned(self.query, scan)
+            found = sum(map(len, chunks))
+            if found >= self.query.wanted or self._ends_at_limit(scan):
+                return self._ended(chunks, exact=False)
+            scan = policy.wider_scan(scan, self.query.needed, self._matching(found))
+        return self._ended(self._exactly(), exact=True)
+
+    def _matching(self, found: int) -> int:
+        """Rows that matched, of which the first are not in the slice."""
+        return found and found + int(self.query.low_mark)
+
+    def _scanned(self, query: SearchQuery, scan: Scan) -> Any:
+        compiler = self._compiler(query)
+        compiler.scan = scan
+        self.scans.append(scan)
+        return compiler._fetch(MULTI, False, self.chunk_size)
+
+    def _exactly(self) -> Any:
+        return self._compiler(self.query.exactly())._fetch(MULTI, False, self.chunk_size)
+
+    def _compiler(self, query: SearchQuery) -> Any:
+        # The first statement is compiled by the very compiler that reads the rows.
+        if not self.scans and query is self.query:
+            return self.compiler
+        return query.get_compiler(self.compiler.using, self.compiler.connection)
+
+    def _ends_at_limit(self, scan: Scan) -> bool:
+        """Are the rows that are missing those beyond a greatest distance?"""
+        beyond = self.query.beyond_limits()
+        if beyond is None:
+            return False
+        wide = Scan(policy.MOST_EFFORT, scan.limit)
+        return sum(map(len, self._scanned(beyond, wide))) >= self.query.wanted
+
+    def _ended(self, chunks: Any, exact: bool) -> Any:
+        self.query.outcome = Outcome(exact, tuple(self.scans))
+        return chunks
+
+
+def _sliced(sql: str, query: SearchQuery) -> str:
+    """The rows that are asked for, of those that a scan finds."""
+    limits = f"LIMIT {query.wanted} OFFSET {int(query.low_mark)}"
+    return f"SELECT * FROM ({sql}) AS hits {limits}"  # noqa: S608
+
+
+def _or_refused(chunks: Any, field: EmbeddingField, using: str) -> Any:
+    """`chunks` of rows as they are; an empty answer that hides another space is an error."""
+    if not isinstance(chunks, list):
+        return _checked_chunks(iter(chunks), field, using)
+    if not chunks:
+        spaces.refuse_other_spaces(field, using)
+    return chunks
+
+
+def _checked_chunks(chunks: Iterator[Any], field: EmbeddingField, using: str) -> Iterator[Any]:
+    for first in chunks:
+        return chain([first], chunks)
+    spaces.refuse_other_spaces(field, using)
+    return iter(())
