@@ -230,7 +230,9 @@ def test_the_projects_own_models_and_settings_are_sound() -> None:
         ({"LEASE_SECONDS": "60"}, ["E021"]),
         ({"SEARCH": {}}, []),
         ({"SEARCH": {"EXACT": True}}, []),
-        ({"SEARCH": {"EXACT": 1, "EXACTLY": True}}, ["E022", "E022"]),
+        ({"SEARCH": {"EXACT": 1, "EXACTLY": True, "exact": True}}, ["E022"] * 3),
+        ({"SEARCH": {"RECALL": 0.9, "EF_SEARCH": 100, "EXACT_ROWS": 0}}, []),
+        ({"SEARCH": {"RECALL": 2, "EF_SEARCH": 0, "EXACT_ROWS": -1}}, ["E022"] * 3),
         ({"SEARCH": True}, ["E022"]),
     ],
 )

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.backends.base.schema import BaseDatabaseSchemaEditor
     from django.db.backends.ddl_references import Statement
-    from django.db.models import Model, QuerySet
+    from django.db.models import Model, Q, QuerySet
     from django.db.models.expressions import Combinable
+    from django.db.models.sql import Query
 
 __all__ = ["BaseVectorOperations", "IndexSpec", "LateVector", "Scan"]
 
@@ -42,8 +43,15 @@ class IndexSpec:
     # Name of the precision that is indexed: that of the column, or less.
     precision: str = SINGLE.name
     options: Mapping[str, int] = field(default_factory=dict, hash=False)
-    condition: str | None = None
+    # As the model says it, and in SQL when the index is made.
+    condition: Q | None = field(default=None, hash=False)
+    condition_sql: str | None = None
     concurrently: bool = False
+
+    @property
+    def gives_nearest(self) -> bool:
+        """Does a scan give as many of the nearest rows as its effort, and no others?"""
+        return self.method == "hnsw"
 
     @property
     def is_rough(self) -> bool:
@@ -175,6 +183,14 @@ class BaseVectorOperations:
     def rough_distance_sql(self, index: IndexSpec, lhs: str, rhs: str) -> str:
         """SQL of the distance that an index which `is_rough` orders by."""
         self.unsupported("indexes of lower precision")
+
+    def table_rows(self, model: type[Model]) -> int:
+        """About how many rows the table of a model has; asks for no more than statistics."""
+        return 0
+
+    def compared_rows(self, query: Query) -> int:
+        """About how many rows a query that searches exactly compares."""
+        return 0
 
     def settings_kept(self) -> AbstractContextManager[None]:
         """What `scan_sql` sets within is as before after it."""

@@ -41,7 +41,7 @@ def _serves(index: IndexSpec, metric: str) -> bool:
 def _specs(index: Index, field: BaseVectorField) -> Iterator[IndexSpec]:
     if isinstance(index, VectorIndex):
         if index.fields == [field.name]:
-            yield index.spec(field.model, condition=_condition(index))
+            yield index.spec(field.model)
     elif getattr(index, "suffix", None) in METHODS:
         yield from _of_pgvector(index, field)
 
@@ -50,7 +50,7 @@ def _of_pgvector(index: Any, field: BaseVectorField) -> Iterator[IndexSpec]:
     """`HnswIndex` and `IvfflatIndex` of pgvector.django, also those over a cast."""
     if index.expressions:
         [expression, *more] = index.expressions
-        names, operator_class = list(_names(expression)), getattr(expression, "name", "")
+        names, operator_class = list(_names(expression)), getattr(expression, "extra", {}).get("name", "")
     else:
         more, names, operator_class = index.fields[1:], index.fields, "".join(index.opclasses)
     found = OPERATOR_CLASS.fullmatch(operator_class)
@@ -67,7 +67,7 @@ def _of_pgvector(index: Any, field: BaseVectorField) -> Iterator[IndexSpec]:
         method=index.suffix,
         precision=PRECISIONS[kind],
         options={name: getattr(index, name) for name in OPTIONS if getattr(index, name, None)},
-        condition=_condition(index),
+        condition=index.condition,
     )
 
 
@@ -77,7 +77,3 @@ def _names(expression: Any) -> Iterator[str]:
     else:
         for source in expression.get_source_expressions():
             yield from _names(source)
-
-
-def _condition(index: Index) -> str | None:
-    return None if index.condition is None else str(index.condition)

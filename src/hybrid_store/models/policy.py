@@ -9,6 +9,7 @@ nearest.) docs/topics/postgresql.md has the measurements.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hybrid_store.models.tuning import Tuning
@@ -21,6 +22,9 @@ MOST_EFFORT = 1000
 # latter lets the planner see that few rows match, and take them from another index.
 FILTERED_EFFORT = 200
 FILTERED_LIMIT = 5
+# How many times the rows an index must give whose order is that of lower precision.
+ROUGHNESS: Mapping[str | None, int] = {"bit": 4}
+MARGIN_OF_LAST = 2
 # A wider pass has to promise this many times the rows that are missing.
 MARGIN = 1.8
 LEAST_MARGIN = 1.3
@@ -42,15 +46,23 @@ class Scan:
     resumes: bool = False
 
 
-def first_scan(wanted: int, filtered: bool, tuning: Tuning) -> Scan | None:
-    """The pass to begin with for the `wanted` nearest rows; None for an exact search."""
-    if tuning.is_exact or wanted > MOST_EFFORT:
+def first_scan(
+    wanted: int, filtered: bool, tuning: Tuning, precision: str | None = None
+) -> Scan | None:
+    """The pass to begin with for the `wanted` nearest rows; None if none would do.
+
+    `precision` is that of the index, if its order is not that of the true distances.
+    """
+    limit = wanted * FILTERED_LIMIT if filtered else wanted
+    if tuning.ef_search is not None:
+        effort = max(tuning.ef_search, wanted)
+        return Scan(effort, limit) if effort <= MOST_EFFORT else None
+    roughness = ROUGHNESS.get(precision, 1)
+    # The last of the rows wanted shall not be at the edge of what is looked at.
+    if MARGIN_OF_LAST * wanted * roughness > MOST_EFFORT:
         return None
-    effort = max(tuning.effort, wanted)
-    if tuning.ef_search is None:
-        # The last of the rows wanted shall not be at the edge of what is looked at.
-        effort = min(max(effort, 2 * wanted, FILTERED_EFFORT if filtered else 0), MOST_EFFORT)
-    return Scan(effort, wanted * FILTERED_LIMIT if filtered else wanted)
+    effort = max(tuning.effort, MARGIN_OF_LAST * wanted, FILTERED_EFFORT if filtered else 0)
+    return Scan(min(effort * roughness, MOST_EFFORT), limit)
 
 
 def wider_scan(scan: Scan, wanted: int, found: int) -> Scan | None:

@@ -20,6 +20,7 @@ from django.db.models import Exists
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 
 from hybrid_store.backends import BaseVectorOperations, vector_ops
+from hybrid_store.backends.base import IndexSpec
 from hybrid_store.models import policy, spaces
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.policy import Scan
@@ -29,6 +30,10 @@ __all__ = ["search_compiler"]
 
 logger = logging.getLogger("hybrid_store")
 
+APPROXIMATE = (
+    "%s: an index found too few of the nearest rows, and an exact search would compare too many "
+    "(exact_rows): the rows found match, but may not be the nearest ones."
+)
 # Name of the column of `_fetch_and_look`.
 LOOK = "_hybrid_store_other_spaces"
 
@@ -60,9 +65,9 @@ class SearchCompiler:
 
     def as_sql(self, *args: Any, **kwargs: Any) -> Any:
         query = self.query
-        if query.is_settled or not (self._ops.index_may_lose_rows and query.is_nearest_first):
+        if not self._is_approximate:
             return self._plain_sql(*args, **kwargs)
-        scan = self.scan or self._first_scan()
+        scan = self.scan or (self._first_scan() if self._may_scan() else None)
         if scan is None:
             self.query = query.exactly()
             return self._plain_sql(*args, **kwargs)
@@ -76,7 +81,7 @@ class SearchCompiler:
         near, near_params = self.compile(query.near)  # type: ignore[attr-defined]
         query = cast(SearchQuery, query.clone())
         query.near_sql = ops.near_sql
-        if index is not None and index.is_rough:
+        if _is_sorted_out(query, scan, index):
             self.query = query.sorted_out(scan, index)
             sql, params = self._plain_sql()
         else:
@@ -93,12 +98,22 @@ class SearchCompiler:
         prefix = self.connection.ops.explain_query_prefix(info.format, **info.options)
         return f"{prefix} {sql}"
 
-    def _first_scan(self) -> Scan | None:
+    def _may_scan(self) -> bool:
+        """Where nobody counts the rows, a search is exact from the start."""
         query = self.query
-        if not query.may_use_index:
-            # Nobody counts the rows of these, so they are exact from the start.
-            return None
-        return policy.first_scan(query.needed, query.is_filtered, query.search.tuning_now)
+        is_wished = query.may_use_index and not query.search.tuning_now.is_exact
+        return is_wished and self._is_approximate
+
+    @property
+    def _is_approximate(self) -> bool:
+        query = self.query
+        loses_rows = self._ops.index_may_lose_rows and query.is_nearest_first
+        return loses_rows and not query.is_settled
+
+    def _first_scan(self) -> Scan | None:
+        query, search = self.query, self.query.search
+        rough = search.index.precision if search.index and search.index.is_rough else None
+        return policy.first_scan(query.needed, query.is_filtered, search.tuning_now, rough)
 
     # Rows
 
@@ -125,15 +140,11 @@ class SearchCompiler:
 
     def _fetch_all_wanted(self, chunked_fetch: bool, chunk_size: int) -> Any:
         """Chunks of rows. Where an index may be used, all of them: they are counted."""
-        query = self.query
-        scan = None
-        if self._ops.index_may_lose_rows and query.is_nearest_first and not query.is_settled:
-            scan = self._first_scan()
-        if scan is None:
-            query.outcome = Outcome(exact=True)
+        if not self._may_scan():
+            self.query.outcome = Outcome(exact=True)
             return self._fetch(MULTI, chunked_fetch, chunk_size)
         with self._ops.settings_kept():
-            return Scanning(self, query, chunk_size).fetch(scan)
+            return Scanning(self, self.query, chunk_size).fetch(self._first_scan())
 
     def _fetch_and_look(self, field: EmbeddingField, chunk_size: int) -> list[Any]:
         """All rows, by a query with one more column: are there vectors of other spaces?"""
@@ -160,35 +171,47 @@ class Scanning:
         self.query = query
         self.chunk_size = chunk_size
         self.scans: list[Scan] = []
+        self.sent = False
 
-    def fetch(self, first: Scan) -> Any:
-        scan: Scan | None = first
+    def fetch(self, scan: Scan | None) -> Any:
+        """Chunks of rows, beginning with that scan."""
+        found = self.query.wanted
         while scan is not None:
             chunks = self._scanned(self.query, scan)
             found = sum(map(len, chunks))
             if found >= self.query.wanted or self._ends_at_limit(scan):
                 return self._ended(chunks, exact=False)
             scan = policy.wider_scan(scan, self.query.needed, self._matching(found))
-        return self._ended(self._exactly(), exact=True)
+        if found and self._is_dear():
+            chunks = self._scanned(self.query, policy.last_scan(self.query.needed))
+            if sum(map(len, chunks)) >= self.query.wanted:
+                logger.warning(APPROXIMATE, self.query.search.field.label)
+                return self._ended(chunks, exact=False)
+        return self._ended(self._fetched(self.query.exactly()), exact=True)
 
     def _matching(self, found: int) -> int:
         """Rows that matched, of which the first are not in the slice."""
         return found and found + int(self.query.low_mark)
 
+    def _is_dear(self) -> bool:
+        """Would an exact search compare more rows than it may?"""
+        ops, most = vector_ops(self.compiler.connection), self.query.search.tuning_now.exact_rows
+        if ops.table_rows(self.query.search.field.model) <= most:
+            return False
+        return ops.compared_rows(self.query.exactly()) > most
+
     def _scanned(self, query: SearchQuery, scan: Scan) -> Any:
-        compiler = self._compiler(query)
-        compiler.scan = scan
         self.scans.append(scan)
-        return compiler._fetch(MULTI, False, self.chunk_size)
+        return self._fetched(query, scan)
 
-    def _exactly(self) -> Any:
-        return self._compiler(self.query.exactly())._fetch(MULTI, False, self.chunk_size)
-
-    def _compiler(self, query: SearchQuery) -> Any:
+    def _fetched(self, query: SearchQuery, scan: Scan | None = None) -> Any:
+        compiler = self.compiler
+        if self.sent:
+            compiler = query.get_compiler(compiler.using, compiler.connection)
         # The first statement is compiled by the very compiler that reads the rows.
-        if not self.scans and query is self.query:
-            return self.compiler
-        return query.get_compiler(self.compiler.using, self.compiler.connection)
+        self.sent, compiler.query = True, query
+        compiler.scan = scan
+        return compiler._fetch(MULTI, False, self.chunk_size)
 
     def _ends_at_limit(self, scan: Scan) -> bool:
         """Are the rows that are missing those beyond a greatest distance?"""
@@ -201,6 +224,13 @@ class Scanning:
     def _ended(self, chunks: Any, exact: bool) -> Any:
         self.query.outcome = Outcome(exact, tuple(self.scans))
         return chunks
+
+
+def _is_sorted_out(query: SearchQuery, scan: Scan, index: IndexSpec | None) -> bool:
+    """Are the rows of the scan more than those wanted, in another order?"""
+    if scan.resumes or index is None:
+        return scan.resumes
+    return index.is_rough or (not index.gives_nearest and query.is_filtered)
 
 
 def _sliced(sql: str, query: SearchQuery) -> str:

@@ -11,12 +11,15 @@ from django.db.models.expressions import OrderBy
 from django.db.models.lookups import LessThan, LessThanOrEqual
 from django.db.models.sql import Query
 from django.db.models.sql.constants import INNER
+from django.db.models.sql.where import WhereNode
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.base import IndexSpec
 from hybrid_store.models.fields import BaseVectorField
+from hybrid_store.models.functions import METRICS
 from hybrid_store.models.known_indexes import index_for
 from hybrid_store.models.late import LateValue
+from hybrid_store.models.near import Near
 from hybrid_store.models.policy import Scan
 from hybrid_store.models.targets import QueryVector
 from hybrid_store.models.tuning import Tuning, configured
@@ -154,26 +157,51 @@ class SearchQuery(Query):
         scanned.set_limits(0, scan.limit)
         return scanned
 
-    def sorted_out(self, scan: Scan, index: IndexSpec) -> SearchQuery:
-        """The nearest among what a rough index finds, by their true distances."""
+    def sorted_out(self, scan: Scan, index: IndexSpec | None) -> SearchQuery:
+        """The nearest among what a scan finds whose order is not that of the true distances."""
         chosen = self.exactly()
         chosen.explain_info = None
         chosen.clear_limits()
-        chosen.add_q(Q(pk__in=self._found(scan, index)))
+        key, found = "pk", self._found(scan, index)
+        if index is not None and not (index.gives_nearest or scan.resumes):
+            key, found = self.search.field.model._meta.pk.name, self._nearest_of_all(scan, index)
+        elif len(chosen.alias_map) <= 1:
+            # What is found fulfils the conditions; those on other tables also say what is joined.
+            chosen.where = WhereNode()
+        chosen.add_q(Q(**{f"{key}__in": found}))
         chosen.set_limits(self.low_mark, self.high_mark)
         return chosen
 
-    def _found(self, scan: Scan, index: IndexSpec) -> SearchQuery:
-        """Keys of all rows that one scan of a rough index finds."""
+    def _found(self, scan: Scan, index: IndexSpec | None) -> Query:
+        """Keys of the rows that one scan of an index finds under the conditions."""
         found = self._settled()
         found.explain_info = None
         found.clear_select_clause()
         found.clear_limits()
         found.set_annotation_mask(())
         found.add_fields(["pk"])
-        found.order_by = (RoughDistance(index, self.near),)
-        found.set_limits(0, scan.effort)
+        found.order_by = (self._order(index),)
+        found.set_limits(0, max(scan.effort, scan.limit))
         return found
+
+    def _nearest_of_all(self, scan: Scan, index: IndexSpec) -> Query:
+        """Keys of the nearest rows of the table, as many as the effort.
+
+        Where a scan reads more rows than the nearest, those that fulfil conditions are not the
+        nearest ones that do.
+        """
+        field = self.search.field
+        rows = field.model._base_manager.filter(**{f"{field.name}__isnull": False})
+        rows = rows if index.condition is None else rows.filter(index.condition)
+        found = rows.order_by(self._order(index)).values("pk")[: scan.effort].query
+        cast("Any", found).near_sql = self.near_sql
+        return found
+
+    def _order(self, index: IndexSpec | None) -> Any:
+        field, near = self.search.field, Near(self.near.value)
+        if index is not None and index.is_rough:
+            return RoughDistance(index, Near(self.near.value, output_field=field))
+        return METRICS[self.search.metric](field.name, near)
 
     @property
     def near(self) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
@@ -122,15 +122,14 @@ class VectorIndex(FieldIndex):
     ) -> Statement:
         ops = vector_ops(schema_editor.connection)
         condition = self._get_condition_sql(model, schema_editor)  # type: ignore[attr-defined]
-        spec = self.spec(model, condition, concurrently=bool(kwargs.get("concurrently")))
+        is_concurrent = bool(kwargs.get("concurrently"))
+        spec = replace(self.spec(model), condition_sql=condition, concurrently=is_concurrent)
         return ops.create_index(model, schema_editor, spec) or self.nothing(model)
 
     def is_made(self, ops: BaseVectorOperations) -> bool:
         return ops.supports_vector_index
 
-    def spec(
-        self, model: type[Model], condition: str | None = None, concurrently: bool = False
-    ) -> IndexSpec:
+    def spec(self, model: type[Model]) -> IndexSpec:
         """What the index of a model asks a database for; raises `UnknownFieldError`."""
         [name] = self.fields
         field = model._meta.get_field(name)
@@ -145,8 +144,7 @@ class VectorIndex(FieldIndex):
             method=self.method,
             precision=self.precision or _default_precision(field),
             options=self._options(),
-            condition=condition,
-            concurrently=concurrently,
+            condition=self.condition,
         )
 
 

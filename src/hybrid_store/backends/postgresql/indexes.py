@@ -59,7 +59,7 @@ def create_index(
         model,
         name=index.name,
         using=f" USING {index.method}",
-        condition=index.condition,
+        condition=index.condition_sql,
         concurrently=index.concurrently,
         **what,
     )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from django.db.backends.ddl_references import Statement
     from django.db.models import Model, QuerySet
     from django.db.models.expressions import Combinable
+    from django.db.models.sql import Query
 
 __all__ = ["PostgreSQLVectorOperations"]
 
@@ -108,6 +109,12 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
         template = self._distance_template(operator, index.codec)
         left, right = (indexes.indexed_sql(self._schema, index, sql) for sql in (lhs, rhs))
         return template.format(lhs=left, rhs=right)
+
+    def table_rows(self, model: type[Model]) -> int:
+        return planner.table_rows(self.connection, model._meta.db_table)
+
+    def compared_rows(self, query: Query) -> int:
+        return planner.compared_rows(self.connection, query)
 
     def settings_kept(self) -> AbstractContextManager[None]:
         return scans.settings_kept(self.connection)

@@ -10,8 +10,12 @@ from django.db import transaction
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+    from django.db.models.sql import Query
 
-__all__ = ["inline", "uses_index"]
+__all__ = ["compared_rows", "inline", "table_rows", "uses_index"]
+
+# Nodes of a plan above the one whose rows are compared.
+SORTING = frozenset({"Limit", "Sort", "Incremental Sort", "Gather Merge", "Subquery Scan"})
 
 
 def inline(connection: Any, sql: str, params: Sequence[Any]) -> str:
@@ -33,3 +37,23 @@ def uses_index(connection: Any, queryset: QuerySet[Any], name: str) -> bool:
         plan = queryset.using(connection.alias).explain(format="json")
         transaction.set_rollback(True, using=connection.alias)
     return f'"Index Name": {json.dumps(name)}' in plan
+
+
+def table_rows(connection: Any, table: str) -> int:
+    """As the last VACUUM, ANALYZE or index build has counted; 0 if there was none."""
+    connection.ensure_connection()
+    # The driver's own cursor: statistics are no query of the project, whose number tests may count.
+    with connection.connection.cursor() as cursor:
+        name = connection.ops.quote_name(table)
+        cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(%s)", [name])
+        row = cursor.fetchone()
+    return max(row[0], 0) if row else 0
+
+
+def compared_rows(connection: Any, query: Query) -> int:
+    """The planner's estimate of the rows that are sorted."""
+    [root] = json.loads(query.explain(using=connection.alias, format="json"))
+    node: dict[str, Any] = root["Plan"]
+    while node["Node Type"] in SORTING and node.get("Plans"):
+        node = node["Plans"][-1]
+    return int(node["Plan Rows"])
