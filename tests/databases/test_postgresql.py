@@ -164,7 +164,9 @@ def test_an_index_over_too_many_dimensions_is_refused_in_a_sentence() -> None:
             indexes = [VectorIndex("vector", name="wide_vec")]
 
     with (
-        pytest.raises(DatabaseError, match="an HNSW index over more than 4000 dimensions of half precision"),
+        pytest.raises(
+            DatabaseError, match="an HNSW index over more than 4000 dimensions of half precision"
+        ),
         connection.schema_editor() as editor,
     ):
         editor.create_model(Wide)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from django.db.models import Count, F, Func, Q
 from django.test.utils import CaptureQueriesContext, isolate_apps
 
 from hybrid_store.exceptions import SearchError
-from hybrid_store.models import HybridManager, VectorField, VectorIndex
+from hybrid_store.models import HybridManager, Reason, VectorField, VectorIndex, unindexed
 from hybrid_store.models.functions import METRICS
+from hybrid_store.models.recall import measure
 
 pytestmark = [
     pytest.mark.skipif(connection.vendor != "postgresql", reason="the run is on another database"),
@@ -420,3 +422,77 @@ def test_searches_of_many_kinds_agree_with_each_other(hnsw: Places) -> None:
         ranked = hnsw.model.objects.nearest(hnsw.queries[6])
         pages = list(ranked[start : start + width])
         assert pages == list(ranked[: start + width])[start:]
+
+
+class TestExplanations:
+    def explained(self, queryset: Any) -> Any:
+        explanation = queryset.explain_search()
+        assert str(explanation.reason or explanation.index) in str(explanation)
+        return explanation
+
+    def test_the_index_that_gave_the_rows_is_named(self, places: Places) -> None:
+        ranked = places.model.objects.nearest(places.queries[0])[:K]
+        explanation = ranked.explain_search(prove=True)
+        assert (explanation.index, explanation.reason) == ("places_vec", None)
+        assert (explanation.exact, explanation.asked, explanation.returned) == (False, K, K)
+        assert explanation.recall > 0.9
+        assert "places_vec" in explanation.plan
+        assert len(explanation.scans) == 1
+
+    def test_every_other_case_has_its_reason(self, hnsw: Places) -> None:
+        rows = hnsw.model.objects
+        ranked = rows.nearest(hnsw.queries[0])
+        cases = [
+            (ranked.order_by("-distance")[:K], Reason.ORDER),
+            (ranked, Reason.NO_SLICE),
+            (ranked[:2000], Reason.DEPTH),
+            (ranked.tuned(exact=True)[:K], Reason.TUNED),
+            (rows.nearest(hnsw.queries[0], metric="l1")[:K], Reason.METRIC),
+            (rows.filter(rank__gt=ROWS * 0.9).nearest(hnsw.queries[0])[:K], Reason.TOO_FEW),
+            (rows.filter(number=7).nearest(hnsw.queries[0])[:1], Reason.PLANNER),
+        ]
+        for queryset, reason in cases:
+            explanation = self.explained(queryset)
+            assert (explanation.index, explanation.reason) == (None, reason)
+            assert explanation.exact
+        with transaction.atomic():
+            assert self.explained(ranked.select_for_update()[:K]).reason is Reason.LOCKING
+
+    def test_missing_and_invalid_indexes_are_told(self, table: Places) -> None:
+        ranked = table.model.objects.nearest(table.queries[0])[:K]
+        assert self.explained(ranked).reason is Reason.NO_INDEX
+        table.build()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE pg_index SET indisvalid = false "
+                    "WHERE indexrelid = 'places_vec'::regclass"
+                )
+            assert self.explained(ranked).reason is Reason.INVALID
+        finally:
+            table.drop()
+
+    def test_only_a_search_can_be_explained(self, table: Places) -> None:
+        with pytest.raises(SearchError, match="follows nearest"):
+            table.model.objects.all().explain_search()
+
+
+def test_a_large_table_without_an_index_is_told_of_once(table: Places, caplog: Any) -> None:
+    with (
+        mock.patch.object(unindexed, "LARGE_TABLE", ROWS // 2),
+        mock.patch.object(unindexed, "_looked_at", set()),
+    ):
+        for metric in ("cosine", "cosine", "l2"):
+            list(table.model.objects.nearest(table.queries[0], metric=metric)[:K])
+    assert [record.message.count("VectorIndex") for record in caplog.records] == [1, 1]
+    assert 'metric="l2"' in caplog.text
+
+
+def test_recall_is_measured(hnsw: Places) -> None:
+    measured = list(
+        measure(hnsw.model.objects.all(), hnsw.queries, [10, 400], field="vector", metric="cosine")
+    )
+    assert [each.ef_search for each in measured] == [None, 10, 400]
+    assert measured[0].recall == measured[0].least == 1
+    assert measured[1].least <= measured[1].recall <= measured[2].recall
+    assert measured[2].recall > 0.98

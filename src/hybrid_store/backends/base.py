@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
     from django.db.models.sql import Query
 
-__all__ = ["BaseVectorOperations", "IndexSpec", "LateVector", "Scan"]
+__all__ = ["BaseVectorOperations", "IndexSpec", "LateVector", "Scan", "StoredIndex"]
 
 
 class LateVector(Protocol):
@@ -57,6 +57,17 @@ class IndexSpec:
     def is_rough(self) -> bool:
         """Is the order of the index not that of the distances between the stored vectors?"""
         return self.precision != self.codec.name
+
+
+@dataclass(frozen=True)
+class StoredIndex:
+    """An approximate index as it stands in a database; `metric` is None for binary vectors."""
+
+    name: str
+    column: str
+    method: str
+    metric: str | None
+    is_valid: bool
 
 
 class Scan(Protocol):
@@ -183,6 +194,10 @@ class BaseVectorOperations:
     def rough_distance_sql(self, index: IndexSpec, lhs: str, rhs: str) -> str:
         """SQL of the distance that an index which `is_rough` orders by."""
         self.unsupported("indexes of lower precision")
+
+    def stored_indexes(self, model: type[Model]) -> list[StoredIndex]:
+        """The approximate indexes over columns of a model's table."""
+        return []
 
     def table_rows(self, model: type[Model]) -> int:
         """About how many rows the table of a model has; asks for no more than statistics."""

@@ -2,6 +2,7 @@
 
 from hybrid_store.models.coverage import Coverage, coverage
 from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.explanation import Reason, SearchExplanation, explain_search
 from hybrid_store.models.fields import HalfVectorField, VectorField
 from hybrid_store.models.fingerprint import FingerprintField
 from hybrid_store.models.functions import (
@@ -18,7 +19,7 @@ from hybrid_store.models.query import (
     failed,
     stale,
 )
-from hybrid_store.models.search import nearest, recommend
+from hybrid_store.models.search import nearest, recommend, tuned
 from hybrid_store.models.stale_index import StaleIndex
 from hybrid_store.models.vector_index import VectorIndex
 from hybrid_store.models.work import EmbeddingRun, EmbeddingWork
@@ -38,12 +39,16 @@ __all__ = [
     "L1Distance",
     "L2Distance",
     "MaxInnerProduct",
+    "Reason",
+    "SearchExplanation",
     "StaleIndex",
     "VectorField",
     "VectorIndex",
     "coverage",
+    "explain_search",
     "failed",
     "nearest",
     "recommend",
     "stale",
+    "tuned",
 ]

@@ -50,7 +50,10 @@ def _of_pgvector(index: Any, field: BaseVectorField) -> Iterator[IndexSpec]:
     """`HnswIndex` and `IvfflatIndex` of pgvector.django, also those over a cast."""
     if index.expressions:
         [expression, *more] = index.expressions
-        names, operator_class = list(_names(expression)), getattr(expression, "extra", {}).get("name", "")
+        names, operator_class = (
+            list(_names(expression)),
+            getattr(expression, "extra", {}).get("name", ""),
+        )
     else:
         more, names, operator_class = index.fields[1:], index.fields, "".join(index.opclasses)
     found = OPERATOR_CLASS.fullmatch(operator_class)

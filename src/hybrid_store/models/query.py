@@ -11,6 +11,7 @@ from django.db.models import Manager, Model, QuerySet
 from hybrid_store.models import freshness, search
 from hybrid_store.models.coverage import Coverage, coverage
 from hybrid_store.models.embedding import embedding_field, embedding_fields
+from hybrid_store.models.explanation import SearchExplanation, explain_search
 from hybrid_store.models.states import failed_rows
 
 __all__ = ["HybridManager", "HybridQuerySet", "HybridQuerySetMixin", "failed", "stale"]
@@ -56,6 +57,10 @@ class HybridQuerySetMixin:
     def tuned(self, **options: Any) -> Self:
         """The ranked rows, searched as `exact=`, `recall=`, `ef_search=` and `exact_rows=` say."""
         return cast(Self, search.tuned(_queryset(self), **options))
+
+    def explain_search(self, *, prove: bool = False) -> SearchExplanation:
+        """Run the search and say how it was answered: index, passes, plan, and recall if proved."""
+        return explain_search(_queryset(self), prove=prove)
 
     def stale(self, field: str | None = None) -> Self:
         """The rows whose vector no longer matches their text, or that have none yet."""

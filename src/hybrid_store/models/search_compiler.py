@@ -25,6 +25,7 @@ from hybrid_store.models import policy, spaces
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.policy import Scan
 from hybrid_store.models.search_query import Outcome, SearchQuery
+from hybrid_store.models.unindexed import warn_if_unindexed
 
 __all__ = ["search_compiler"]
 
@@ -143,6 +144,7 @@ class SearchCompiler:
         if not self._may_scan():
             self.query.outcome = Outcome(exact=True)
             return self._fetch(MULTI, chunked_fetch, chunk_size)
+        warn_if_unindexed(self.query.search, self._ops)
         with self._ops.settings_kept():
             return Scanning(self, self.query, chunk_size).fetch(self._first_scan())
 

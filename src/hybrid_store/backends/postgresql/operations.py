@@ -8,7 +8,14 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from hybrid_store.backends.base import BaseVectorOperations, Extension, IndexSpec, LateVector, Scan
+from hybrid_store.backends.base import (
+    BaseVectorOperations,
+    Extension,
+    IndexSpec,
+    LateVector,
+    Scan,
+    StoredIndex,
+)
 from hybrid_store.backends.postgresql import (
     bulk,
     columns,
@@ -109,6 +116,9 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
         template = self._distance_template(operator, index.codec)
         left, right = (indexes.indexed_sql(self._schema, index, sql) for sql in (lhs, rhs))
         return template.format(lhs=left, rhs=right)
+
+    def stored_indexes(self, model: type[Model]) -> list[StoredIndex]:
+        return indexes.stored_indexes(self.connection, model._meta.db_table)
 
     def table_rows(self, model: type[Model]) -> int:
         return planner.table_rows(self.connection, model._meta.db_table)

@@ -1,0 +1,81 @@
+"""`manage.py measure_recall`: how many of the true nearest rows searches find."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.db import connections
+
+from hybrid_store.backends import vector_ops
+from hybrid_store.exceptions import HybridStoreError
+from hybrid_store.management.base import EmbeddingCommand, positive
+from hybrid_store.models.recall import Measured, measure
+from hybrid_store.sync.labels import labelled_vector_field
+
+__all__ = ["Command"]
+
+EFFORTS = [40, 100, 200, 400, 1000]
+
+
+class Command(EmbeddingCommand):
+    help = (
+        "Searches for the neighbours of rows chosen at random, exactly and through the index, and "
+        "shows what share of the true neighbours was found at each hnsw.ef_search, and how fast."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("label", help="Model or field: app.Model or app.Model.field.")
+        parser.add_argument(
+            "--queries", type=positive, default=100, help="Rows searched for (%(default)s)."
+        )
+        parser.add_argument(
+            "--neighbours", type=positive, default=10, help="Rows that are wanted (%(default)s)."
+        )
+        parser.add_argument("--metric", help="By default that of the index.")
+        parser.add_argument(
+            "--ef-search",
+            type=positive,
+            nargs="+",
+            default=EFFORTS,
+            metavar="N",
+            help="From 1 to 1000 (%(default)s).",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self._measure(options)
+        except HybridStoreError as error:
+            raise CommandError(str(error)) from error
+
+    def _measure(self, options: dict[str, Any]) -> None:
+        field = labelled_vector_field(options["label"])
+        connection = connections[options["database"]]
+        if not vector_ops(connection).supports_vector_index:
+            self.stdout.write(f"{connection.display_name} searches exactly: the recall is 1.")
+            return
+        rows = field.model._default_manager.using(connection.alias)
+        held = rows.filter(**{f"{field.name}__isnull": False})
+        vectors = list(held.order_by("?").values_list(field.name, flat=True)[: options["queries"]])
+        if not vectors:
+            raise CommandError(f"{field.label}: no row has a vector.")
+        efforts = sorted({max(effort, options["neighbours"]) for effort in options["ef_search"]})
+        self.stdout.write(f"{field.label}: {len(vectors)} searches for {options['neighbours']}")
+        self.stdout.write(f"{'ef_search':>10}{'recall':>10}{'least':>10}{'ms':>10}")
+        measured = measure(
+            rows.all(),
+            vectors,
+            efforts,
+            neighbours=options["neighbours"],
+            field=field.name,
+            metric=options["metric"],
+        )
+        for each in measured:
+            self._show(each)
+
+    def _show(self, each: Measured) -> None:
+        effort = "exact" if each.ef_search is None else each.ef_search
+        self.stdout.write(
+            f"{effort:>10}{each.recall:>10.3f}{each.least:>10.2f}{each.milliseconds:>10.1f}"
+        )
