@@ -296,7 +296,7 @@ def test_an_index_over_too_many_dimensions_is_reported() -> None:
     from hybrid_store.checks.databases import _too_many_dimensions
 
     class Wide(models.Model):
-        vector = VectorField(dimensions=3000)
+        vector = VectorField(dimensions=5000)
 
         class Meta:
             app_label = "hybrid_store_test"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
     from django.db.models.sql import Query
 
-__all__ = ["BaseVectorOperations", "IndexSpec", "LateVector", "Scan", "StoredIndex"]
+__all__ = ["Ailment", "BaseVectorOperations", "IndexSpec", "LateVector", "Scan", "StoredIndex"]
 
 
 class LateVector(Protocol):
@@ -93,6 +93,8 @@ class BaseVectorOperations:
     metrics: Mapping[str, str] = {}
     # Does VectorIndex make an index here?
     supports_vector_index = False
+    # Can an index be built while rows are written?
+    builds_concurrently = False
     # Does StaleIndex make an index here?
     supports_stale_index = False
     # May a scan of a vector index end before the limit is reached, though more rows match?
@@ -174,8 +176,8 @@ class BaseVectorOperations:
         """Can the database use an index for a queryset? True where it cannot be asked."""
         return True
 
-    def index_limit(self, codec: Codec) -> int | None:
-        """The most dimensions an index of this database takes, None for no limit."""
+    def index_limit(self, precision: str) -> int | None:
+        """The most dimensions an index of that precision takes, None for no limit."""
         return None
 
     # Searches that use approximate indexes, where `index_may_lose_rows`
@@ -194,6 +196,9 @@ class BaseVectorOperations:
     def rough_distance_sql(self, index: IndexSpec, lhs: str, rhs: str) -> str:
         """SQL of the distance that an index which `is_rough` orders by."""
         self.unsupported("indexes of lower precision")
+
+    def drop_invalid_index(self, schema_editor: BaseDatabaseSchemaEditor, name: str) -> None:
+        """Remove what a concurrent build of an index has left that failed, if it did."""
 
     def stored_indexes(self, model: type[Model]) -> list[StoredIndex]:
         """The approximate indexes over columns of a model's table."""
@@ -278,6 +283,10 @@ class BaseVectorOperations:
 
     # The database itself
 
+    def ailments(self, model: type[Model]) -> list[Ailment]:
+        """What is wrong with the table of a model as this connection uses it."""
+        return []
+
     def create_extension(self) -> None:
         """Create what `needs_extension` speaks of; nothing where it is there already."""
 
@@ -293,6 +302,15 @@ class BaseVectorOperations:
         """Name and version of the database itself."""
         version = self.connection.get_database_version()
         return f"{self.connection.display_name} {'.'.join(map(str, version))}"
+
+
+@dataclass(frozen=True)
+class Ailment:
+    """Something that is wrong in a database, and what to do about it."""
+
+    subject: str
+    detail: str
+    fix: str
 
 
 @dataclass(frozen=True)

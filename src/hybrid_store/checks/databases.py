@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.apps import apps
@@ -13,12 +13,12 @@ from django.db import DatabaseError, connections, router
 from django.db.models import Model
 
 from hybrid_store.backends import vector_ops
-from hybrid_store.backends.base import Extension
+from hybrid_store.backends.base import Extension, IndexSpec
 from hybrid_store.checks.models import stale_indexes
-from hybrid_store.models.fields import BaseVectorField, vector_fields
-from hybrid_store.models.vector_index import VectorIndex
+from hybrid_store.models.fields import vector_fields
+from hybrid_store.models.known_indexes import known_indexes
 
-__all__ = ["check_databases"]
+__all__ = ["check_databases", "check_stored_indexes"]
 
 
 def check_databases(
@@ -47,8 +47,15 @@ def _check_database(alias: str) -> Iterator[checks.CheckMessage]:
         return
     if report is not None:
         yield from _check_extension(alias, report)
-    for model in models:
-        yield from _unusable_indexes(model, alias)
+    yield from check_stored_indexes(alias)
+
+
+def check_stored_indexes(alias: str) -> Iterator[checks.CheckMessage]:
+    """Are the indexes that models declare in the database, and of use?"""
+    for model in apps.get_models():
+        if _stored_in(model, alias):
+            yield from _unusable_indexes(model, alias)
+            yield from _unusable_vector_indexes(model, alias)
 
 
 def _stored_in(model: type[Model], alias: str) -> bool:
@@ -93,13 +100,13 @@ def _parts(version: str) -> list[int]:
 
 
 def _too_many_dimensions(model: type[Model], ops: Any) -> Iterator[checks.CheckMessage]:
-    for index, field in _vector_indexes(model):
-        limit = ops.index_limit(field.codec)
-        if limit is not None and field.dimensions > limit:
+    for index in _declared(model):
+        limit = ops.index_limit(index.precision)
+        if limit is not None and index.dimensions > limit:
             yield checks.Error(
-                f"VectorIndex {index.name!r} is over {field.dimensions} dimensions; "
-                f"{ops.display_name} indexes at most {limit} of {field.codec.name} precision.",
-                hint="Use a HalfVectorField, an embedding of fewer dimensions, or no index.",
+                f"VectorIndex {index.name!r} is over {index.dimensions} dimensions; "
+                f"{ops.display_name} indexes at most {limit} of {index.precision} precision.",
+                hint='Use precision="bit", an embedding of fewer dimensions, or no index.',
                 obj=model,
                 id="hybrid_store.E014",
             )
@@ -123,8 +130,29 @@ def _unusable_indexes(model: type[Model], alias: str) -> Iterator[checks.CheckMe
         )
 
 
-def _vector_indexes(model: type[Model]) -> Iterable[tuple[VectorIndex, BaseVectorField]]:
-    fields = {field.name: field for field in vector_fields(model)}
-    for index in model._meta.indexes:
-        if isinstance(index, VectorIndex) and index.fields[0] in fields:
-            yield index, fields[index.fields[0]]
+def _unusable_vector_indexes(model: type[Model], alias: str) -> Iterator[checks.CheckMessage]:
+    ops = vector_ops(connections[alias])
+    if not ops.supports_vector_index:
+        return
+    try:
+        stored = {index.name: index for index in ops.stored_indexes(model)}
+    except DatabaseError:
+        return
+    for index in _declared(model):
+        found = stored.get(index.name)
+        if found is None or not found.is_valid:
+            fault = "missing" if found is None else "invalid, as its build has failed,"
+            yield checks.Warning(
+                f"The index {index.name!r} is {fault} in database {alias!r}: searches read the "
+                "whole table.",
+                hint="Run manage.py migrate. If that finds nothing to do, drop the index, and "
+                "create it again as manage.py sqlmigrate shows it.",
+                obj=model,
+                id="hybrid_store.W030",
+            )
+
+
+def _declared(model: type[Model]) -> Iterator[IndexSpec]:
+    for field in vector_fields(model):
+        if field.model is model:
+            yield from known_indexes(field)

@@ -10,20 +10,29 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from django.apps import apps
 from django.conf import settings
 from django.db import Error as AnyDatabaseError
-from django.db import connections
+from django.db import connections, router
 from django.db.migrations.executor import MigrationExecutor
 
 from hybrid_store.backends import vector_ops
+from hybrid_store.checks.databases import check_stored_indexes
 from hybrid_store.embedders import embedders
 from hybrid_store.exceptions import HybridStoreError
 from hybrid_store.management.base import first_line
 from hybrid_store.models.coverage import Coverage, coverage
 from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.fields import vector_fields
 from hybrid_store.models.spaces import adopting
 
-__all__ = ["Finding", "examine_coverage", "examine_database", "examine_embedder"]
+__all__ = [
+    "Finding",
+    "examine_coverage",
+    "examine_database",
+    "examine_embedder",
+    "examine_tables",
+]
 
 PROBE = "a text to see whether the embedder answers"
 
@@ -132,6 +141,19 @@ def _migrations(connection: Any) -> Finding:
         return Finding(True, "migrations", "all applied")
     names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in plan)
     return Finding(False, "migrations", f"not applied: {names}", "Run manage.py migrate.")
+
+
+def examine_tables(alias: str) -> Iterator[Finding]:
+    """The indexes over vectors, and the tables that hold them."""
+    faults = [
+        Finding(False, "indexes", message.msg, str(message.hint))
+        for message in check_stored_indexes(alias)
+    ]
+    ops = vector_ops(connections[alias])
+    for model in apps.get_models():
+        if vector_fields(model) and router.allow_migrate_model(alias, model):
+            faults += [Finding(False, a.subject, a.detail, a.fix) for a in ops.ailments(model)]
+    yield from faults or [Finding(True, "indexes", "as the models declare them")]
 
 
 def examine_embedder(alias: str) -> Finding:

@@ -153,7 +153,8 @@ class SearchQuery(Query):
         """
         scanned = self._settled()
         scanned.explain_info = None
-        scanned.order_by = (F(self.search.distance_as), *(self.order_by[1:] if breaks_ties else ()))
+        if not breaks_ties:
+            scanned.order_by = self.order_by[:1]
         scanned.set_limits(0, scan.limit)
         return scanned
 

@@ -1,4 +1,4 @@
-"""Migration operations: `VectorExtension`, `ConvertVectorColumn` and `SwitchEmbedding`."""
+"""Migration operations: extension, conversion, switch of embeddings, concurrent indexes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,21 @@ from hybrid_store.models.fields import BaseVectorField
 from hybrid_store.operations.advice import advice
 from hybrid_store.operations.blobs import DTYPES
 from hybrid_store.operations.columns import ColumnChange
+from hybrid_store.operations.concurrent import (
+    AddVectorIndexConcurrently,
+    RemoveVectorIndexConcurrently,
+)
 from hybrid_store.operations.conversion import export_vectors, import_vectors
 from hybrid_store.operations.diagnosis import OnBad, checked_on_bad
 from hybrid_store.operations.switch import exchanged_names, switch
 
-__all__ = ["ConvertVectorColumn", "SwitchEmbedding", "VectorExtension"]
+__all__ = [
+    "AddVectorIndexConcurrently",
+    "ConvertVectorColumn",
+    "RemoveVectorIndexConcurrently",
+    "SwitchEmbedding",
+    "VectorExtension",
+]
 
 logger = logging.getLogger("hybrid_store")
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from django.db.backends.ddl_references import Statement
     from django.db.models import Model
 
-__all__ = ["INDEX_LIMITS", "create_index", "indexed_sql", "stored_indexes"]
+__all__ = ["INDEX_LIMITS", "create_index", "indexed_sql", "is_invalid", "stored_indexes"]
 
 # The most dimensions an index takes, by precision (pgvector's README, "HNSW" and "IVFFlat").
 INDEX_LIMITS = {"single": 2000, "half": 4000, "bit": 64_000}
@@ -57,6 +57,16 @@ def stored_indexes(connection: Any, table: str) -> list[StoredIndex]:
         StoredIndex(name, column, method, METRICS.get(operators.split("_")[1]), valid)
         for name, column, method, operators, valid in rows
     ]
+
+
+def is_invalid(connection: Any, name: str) -> bool:
+    """Is there an index of that name whose concurrent build has failed?"""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid",
+            [connection.ops.quote_name(name)],
+        )
+        return cursor.fetchone() is not None
 
 
 def indexed_sql(schema: str, index: IndexSpec, sql: str) -> str:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from hybrid_store.backends.base import (
+    Ailment,
     BaseVectorOperations,
     Extension,
     IndexSpec,
@@ -21,6 +22,7 @@ from hybrid_store.backends.postgresql import (
     columns,
     extension,
     failures,
+    health,
     indexes,
     planner,
     scans,
@@ -47,6 +49,7 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
     column_types = {name: f"{type_name}(%(dimensions)s)" for name, type_name in TYPE_NAMES.items()}
     metrics = {"cosine": "<=>", "l2": "<->", "l1": "<+>", "inner_product": "<#>"}
     supports_vector_index = True
+    builds_concurrently = True
     supports_stale_index = True
     # One pass over HNSW yields `hnsw.ef_search` rows, 40 by default, before any filter.
     index_may_lose_rows = True
@@ -98,8 +101,8 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
     def cast_sql(self, sql: str, source: Codec, target: Codec) -> str:
         return f"({sql})::{self._schema}{TYPE_NAMES[target.name]}"
 
-    def index_limit(self, codec: Codec) -> int | None:
-        return indexes.INDEX_LIMITS[codec.name]
+    def index_limit(self, precision: str) -> int | None:
+        return indexes.INDEX_LIMITS[precision]
 
     def create_index(
         self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor, spec: IndexSpec
@@ -116,6 +119,11 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
         template = self._distance_template(operator, index.codec)
         left, right = (indexes.indexed_sql(self._schema, index, sql) for sql in (lhs, rhs))
         return template.format(lhs=left, rhs=right)
+
+    def drop_invalid_index(self, schema_editor: BaseDatabaseSchemaEditor, name: str) -> None:
+        if indexes.is_invalid(self.connection, name):
+            quoted = self.connection.ops.quote_name(name)
+            schema_editor.execute(f"DROP INDEX CONCURRENTLY {quoted}")
 
     def stored_indexes(self, model: type[Model]) -> list[StoredIndex]:
         return indexes.stored_indexes(self.connection, model._meta.db_table)
@@ -176,6 +184,9 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
 
     def is_passing(self, error: Exception) -> bool:
         return failures.is_passing(error)
+
+    def ailments(self, model: type[Model]) -> list[Ailment]:
+        return health.ailments(self.connection, model._meta.db_table)
 
     def create_extension(self) -> None:
         extension.create_extension(self.connection)

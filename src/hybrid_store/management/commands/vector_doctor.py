@@ -14,6 +14,7 @@ from hybrid_store.management.doctor import (
     examine_coverage,
     examine_database,
     examine_embedder,
+    examine_tables,
 )
 from hybrid_store.sync.labels import all_embedding_fields
 
@@ -52,6 +53,7 @@ class Command(EmbeddingCommand):
             for embedder in dict.fromkeys(field.embedder_alias for field in fields):
                 yield examine_embedder(embedder)
         if reached:
+            yield from examine_tables(alias)
             for field in fields:
                 yield examine_coverage(field, alias)
 
