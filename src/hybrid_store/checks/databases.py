@@ -52,8 +52,9 @@ def _check_database(alias: str) -> Iterator[checks.CheckMessage]:
 
 def check_stored_indexes(alias: str) -> Iterator[checks.CheckMessage]:
     """Are the indexes that models declare in the database, and of use?"""
+    tables = connections[alias].introspection.table_names()
     for model in apps.get_models():
-        if _stored_in(model, alias):
+        if _stored_in(model, alias) and model._meta.db_table in tables:
             yield from _unusable_indexes(model, alias)
             yield from _unusable_vector_indexes(model, alias)
 
@@ -134,10 +135,7 @@ def _unusable_vector_indexes(model: type[Model], alias: str) -> Iterator[checks.
     ops = vector_ops(connections[alias])
     if not ops.supports_vector_index:
         return
-    try:
-        stored = {index.name: index for index in ops.stored_indexes(model)}
-    except DatabaseError:
-        return
+    stored = {index.name: index for index in ops.stored_indexes(model)}
     for index in _declared(model):
         found = stored.get(index.name)
         if found is None or not found.is_valid:

@@ -48,12 +48,13 @@ class Command(EmbeddingCommand):
         for finding in examine_database(alias):
             reached = reached and (finding.ok or finding.subject != "connection")
             yield finding
+        if reached:
+            yield from examine_tables(alias)
         fields = [f for f in all_embedding_fields() if router.allow_migrate_model(alias, f.model)]
         if not skip_embedders:
             for embedder in dict.fromkeys(field.embedder_alias for field in fields):
                 yield examine_embedder(embedder)
         if reached:
-            yield from examine_tables(alias)
             for field in fields:
                 yield examine_coverage(field, alias)
 
