@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.apps import apps
@@ -14,9 +14,8 @@ from django.db.models import Model
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.base import Extension
-from hybrid_store.checks.models import stale_indexes
-from hybrid_store.models.fields import BaseVectorField, vector_fields
-from hybrid_store.models.indexes import VectorIndex
+from hybrid_store.checks.models import stale_indexes, vector_indexes
+from hybrid_store.models.fields import vector_fields
 
 __all__ = ["check_databases"]
 
@@ -93,13 +92,13 @@ def _parts(version: str) -> list[int]:
 
 
 def _too_many_dimensions(model: type[Model], ops: Any) -> Iterator[checks.CheckMessage]:
-    for index, field in _vector_indexes(model):
+    for index, field in vector_indexes(model):
         limit = ops.index_limit(field.codec)
         if limit is not None and field.dimensions > limit:
             yield checks.Error(
-                f"VectorIndex {index.name!r} is over {field.dimensions} dimensions; "
-                f"{ops.display_name} indexes at most {limit} of {field.codec.name} precision.",
-                hint="Use a HalfVectorField, an embedding of fewer dimensions, or no index.",
+                f"VectorIndex {index.name!r} is over {field.dimensions} {field.codec.unit}; "
+                f"{ops.display_name} indexes {field.codec.described}s of at most {limit}.",
+                hint="Use a HalfVectorField, vectors of fewer dimensions, or no index.",
                 obj=model,
                 id="hybrid_store.E014",
             )
@@ -121,10 +120,3 @@ def _unusable_indexes(model: type[Model], alias: str) -> Iterator[checks.CheckMe
             obj=model,
             id="hybrid_store.W018",
         )
-
-
-def _vector_indexes(model: type[Model]) -> Iterable[tuple[VectorIndex, BaseVectorField]]:
-    fields = {field.name: field for field in vector_fields(model)}
-    for index in model._meta.indexes:
-        if isinstance(index, VectorIndex) and index.fields[0] in fields:
-            yield index, fields[index.fields[0]]

@@ -2,11 +2,18 @@
 
 from hybrid_store.models.coverage import Coverage, coverage
 from hybrid_store.models.embedding import EmbeddingField
-from hybrid_store.models.fields import HalfVectorField, VectorField
+from hybrid_store.models.fields import (
+    BitField,
+    HalfVectorField,
+    SparseVectorField,
+    VectorField,
+)
 from hybrid_store.models.fingerprint import FingerprintField
 from hybrid_store.models.functions import (
     CosineDistance,
     Distance,
+    HammingDistance,
+    JaccardDistance,
     L1Distance,
     L2Distance,
     MaxInnerProduct,
@@ -24,6 +31,7 @@ from hybrid_store.models.stale_index import StaleIndex
 from hybrid_store.models.work import EmbeddingRun, EmbeddingWork
 
 __all__ = [
+    "BitField",
     "CosineDistance",
     "Coverage",
     "Distance",
@@ -32,12 +40,15 @@ __all__ = [
     "EmbeddingWork",
     "FingerprintField",
     "HalfVectorField",
+    "HammingDistance",
     "HybridManager",
     "HybridQuerySet",
     "HybridQuerySetMixin",
+    "JaccardDistance",
     "L1Distance",
     "L2Distance",
     "MaxInnerProduct",
+    "SparseVectorField",
     "StaleIndex",
     "VectorField",
     "VectorIndex",

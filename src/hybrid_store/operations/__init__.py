@@ -21,6 +21,7 @@ from hybrid_store.operations.columns import ColumnChange
 from hybrid_store.operations.conversion import export_vectors, import_vectors
 from hybrid_store.operations.diagnosis import OnBad, checked_on_bad
 from hybrid_store.operations.switch import exchanged_names, switch
+from hybrid_store.vectors import FloatCodec
 
 __all__ = ["ConvertVectorColumn", "SwitchEmbedding", "VectorExtension"]
 
@@ -117,8 +118,10 @@ class ConvertVectorColumn(FieldOperation):
         on_bad: OnBad = "refuse",
         source_dtype: str | None = None,
     ) -> None:
-        if not isinstance(field, BaseVectorField):
-            raise TypeError(f"ConvertVectorColumn converts to a vector field, not to {field!r}.")
+        if not isinstance(getattr(field, "codec", None), FloatCodec):
+            raise TypeError(
+                f"ConvertVectorColumn converts to a vector field of floats, not to {field!r}."
+            )
         if source_dtype is not None and source_dtype not in DTYPES:
             raise ValueError(
                 f"ConvertVectorColumn: source_dtype is {source_dtype!r}, not one of "
