@@ -31,7 +31,8 @@ def _zero_padding(length: int, column: str) -> str:
     """The last byte, in hexadecimal, ends in so many zero bits."""
     padding = -length % 8
     high, low = (HEXADECIMAL[:: 1 << max(0, padding - 4)], HEXADECIMAL[:: 1 << min(4, padding)])
-    return f"hex(substr({column}, -1)) GLOB '[{high}][{low}]'"
+    # hex(NULL) is no NULL but an empty text.
+    return f"({column} IS NULL OR hex(substr({column}, -1)) GLOB '[{high}][{low}]')"
 
 
 def _sparse_size(dimensions: int, column: str) -> str:
