@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-import numpy as np
 from django.core import checks
 from django.core.exceptions import ValidationError
 from django.db.models import Field, Model
@@ -72,6 +71,13 @@ class VectorAttribute(DeferredAttribute):
         instance.__dict__[self.field.attname] = self.field.coerce(value)
 
 
+class NoVector(list[Any]):
+    """A list that says what is in it without comparing arrays, which answer with arrays."""
+
+    def __contains__(self, value: object) -> bool:
+        return value is None or (isinstance(value, str) and super().__contains__(value))
+
+
 class BaseVectorField(FieldBase):
     """Base of the fields whose values are vectors with a fixed number of dimensions.
 
@@ -90,7 +96,7 @@ class BaseVectorField(FieldBase):
     descriptor_class = VectorAttribute
     empty_strings_allowed = False
     # An empty list is no missing vector but a bad one.
-    empty_values = [None, ""]
+    empty_values = NoVector([None, ""])
     default_error_messages = {"invalid_vector": "%(fault)s."}
 
     def __init__(self, *args: Any, dimensions: int, **kwargs: Any) -> None:
@@ -140,8 +146,7 @@ class BaseVectorField(FieldBase):
         try:
             return self.codec.parse(value, self.dimensions)
         except VectorValueError:
-            # Django compares values with its empty ones, which arrays answer with arrays.
-            return value.tolist() if isinstance(value, np.ndarray) else value
+            return value
 
     def parse(self, value: VectorLike) -> BaseVector:
         """`value` as this column holds it, or `VectorValueError` naming the field and the fault."""

@@ -274,8 +274,9 @@ class SparseCodec(BaseCodec[SparseVector]):
         )
 
     def mix(self, like: Sequence[SparseVector], unlike: Sequence[SparseVector]) -> SparseVector:
-        weights = [(2 if unlike else 1) / len(like)] * len(like) + [-1 / len(unlike)] * len(unlike)
         vectors = [*like, *unlike]
+        weights = [(2 if unlike else 1) / len(like)] * len(like)
+        weights += [-1 / len(unlike) for _ in unlike]
         indices, places = np.unique(
             np.concatenate([v.indices for v in vectors]), return_inverse=True
         )

@@ -276,6 +276,7 @@ class SparseConformance(ConformanceBase):
         unliked = Weighting.objects.create(terms={3: 1})
         both = Weighting.objects.create(name="both", terms={1: 1, 2: 1})
         mixed = Weighting.objects.create(name="mixed", terms={1: 1, 2: 1, 3: 1})
+        assert Weighting.objects.recommend(liked, field="terms")[0] == both
         ranked = Weighting.objects.recommend(liked, [unliked], field="terms")
         assert list(ranked) == [both, mixed]
         self.assertAlmostEqual(ranked[0].distance, 1 - 2 / math.sqrt(6), places=6)
