@@ -104,6 +104,11 @@ class Distance(Func):
                     f"{field.label}: a {field.codec.described} cannot be compared with a "
                     f"{fields[0].codec.described}."
                 )
+            if field.dimensions != fields[0].dimensions:
+                raise VectorValueError(
+                    f"{field.label}: {field.dimensions} {field.codec.unit} cannot be compared with "
+                    f"{fields[0].dimensions}."
+                )
 
     def as_sql(  # type: ignore[override]
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra_context: Any

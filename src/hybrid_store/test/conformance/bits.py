@@ -162,6 +162,7 @@ class BitConformance(ConformanceBase):
         for expression, fault in [
             (CosineDistance("bits", [1, 0]), "use one of HammingDistance, JaccardDistance"),
             (CosineDistance("bits", F("other")), "CosineDistance is no distance between bit"),
+            (HammingDistance("bits", F("whole")), "16 bits cannot be compared with 12"),
             (HammingDistance("bits", "101"), "Code.bits: expected 12 bits, got 3"),
             (HammingDistance("bits", "words"), "Code.bits: expected text of zeros and ones"),
         ]:

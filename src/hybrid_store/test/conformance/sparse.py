@@ -207,6 +207,7 @@ class SparseConformance(ConformanceBase):
         for expression, fault in [
             (L2Distance("terms", {50: 1}), "Weighting.terms: the place 50"),
             (L2Distance("terms", [1, 2]), "Weighting.terms: expected 50 dimensions, got 2"),
+            (L2Distance("terms", F("huge")), "1000000000 dimensions cannot be compared with 50"),
             (HammingDistance("terms", "01"), "is no distance between sparse vectors"),
         ]:
             with self.subTest(fault=fault), self.assertRaisesMessage(VectorValueError, fault):
