@@ -90,6 +90,7 @@ def test_bits_are_shown_short() -> None:
         ([[1], [0]], None, r"shape \(2, 1\)"),
         ([[1], [0, 1]], None, "not a sequence of zeros and ones"),
         (None, None, r"shape \(\)"),
+        ({0: 1}, None, "got a dictionary"),
         (7, None, r"shape \(\)"),
         (b"\x01", 9, "expected 2 bytes that hold 9 bits, got 1"),
         (b"\x01", 7, "the last 1 bits of the last byte must be zero"),

@@ -116,6 +116,7 @@ def test_any_iterable_of_numbers_makes_a_vector(values: Any) -> None:
         ([10**400], "not a sequence of numbers|too large"),
         ([1e39], "too large for float32"),
         (None, "None"),
+        ({0: 1.0}, "got a dictionary"),
     ],
 )
 def test_what_is_no_vector_is_refused_with_the_fault(values: Any, fault: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, Self, SupportsIndex, TypeAlias, TypeVar, cast, overload
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hybrid_store.exceptions import VectorValueError
 
-__all__ = ["BaseCodec", "BaseVector", "Codec", "VectorLike", "read_only"]
+__all__ = ["BaseCodec", "BaseVector", "Codec", "VectorLike", "as_array", "read_only"]
 
 VectorLike: TypeAlias = Any
 """What `BaseCodec.parse` accepts: a vector of the codec's kind, a list, tuple or array, bytes in
@@ -158,6 +158,20 @@ class BaseCodec(ABC, Generic[V]):
 
 
 Codec: TypeAlias = BaseCodec[Any]
+
+
+def as_array(values: Any, what: str) -> NDArray[Any]:
+    """An array of any type and shape; `what` its elements should be stands in the error."""
+    if isinstance(values, Mapping):
+        raise VectorValueError(f"expected a sequence of {what}, got a dictionary")
+    if hasattr(values, "to_numpy") and not isinstance(values, np.ndarray):
+        values = values.to_numpy()
+    elif not isinstance(values, np.ndarray | Sequence) and isinstance(values, Iterable):
+        values = list(values)
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise VectorValueError(f"not a sequence of {what}: {error}") from error
 
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:

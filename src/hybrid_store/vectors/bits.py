@@ -6,14 +6,14 @@ the last byte is zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_store.exceptions import VectorValueError
-from hybrid_store.vectors.base import BaseCodec, BaseVector, VectorLike, read_only
+from hybrid_store.vectors.base import BaseCodec, BaseVector, VectorLike, as_array, read_only
 
 __all__ = ["BIT", "BitCodec", "BitVector"]
 
@@ -126,14 +126,7 @@ def _from_text(text: str) -> NDArray[np.uint8]:
 
 
 def _from_values(values: Any) -> NDArray[Any]:
-    if hasattr(values, "to_numpy") and not isinstance(values, np.ndarray):
-        values = values.to_numpy()
-    elif not isinstance(values, np.ndarray | Sequence) and isinstance(values, Iterable):
-        values = list(values)
-    try:
-        array = np.asarray(values)
-    except (TypeError, ValueError) as error:
-        raise VectorValueError(f"not a sequence of zeros and ones: {error}") from error
+    array = as_array(values, "zeros and ones")
     if array.ndim != 1:
         raise VectorValueError(f"expected one dimension of bits, got the shape {array.shape}")
     if not array.size:

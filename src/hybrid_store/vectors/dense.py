@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_store.exceptions import VectorValueError
-from hybrid_store.vectors.base import BaseCodec, BaseVector, Codec, VectorLike, read_only
+from hybrid_store.vectors.base import BaseCodec, BaseVector, Codec, VectorLike, as_array, read_only
 
 __all__ = ["HALF", "SINGLE", "FloatArray", "FloatCodec", "Vector", "numeric", "single_precision"]
 
@@ -108,14 +108,7 @@ def single_precision(array: NDArray[Any]) -> FloatArray:
 
 def numeric(values: Any) -> NDArray[Any]:
     """An array of any type of real numbers, or `VectorValueError` saying what else it is."""
-    if hasattr(values, "to_numpy") and not isinstance(values, np.ndarray):
-        values = values.to_numpy()
-    elif not isinstance(values, np.ndarray | Sequence) and isinstance(values, Iterable):
-        values = list(values)
-    try:
-        array = np.asarray(values)
-    except (TypeError, ValueError) as error:
-        raise VectorValueError(f"not a sequence of numbers: {error}") from error
+    array = as_array(values, "numbers")
     if array.size and array.dtype.kind == "O":
         array = _from_objects(array)
     if array.size and (array.dtype.kind not in "fiu"):
