@@ -15,7 +15,15 @@ from django.test.utils import isolate_apps
 
 from hybrid_store.backends.base import Extension
 from hybrid_store.checks import check_databases, check_indexes, check_settings, check_tasks
-from hybrid_store.models import EmbeddingField, StaleIndex, VectorField, VectorIndex
+from hybrid_store.models import (
+    BitField,
+    EmbeddingField,
+    HalfVectorField,
+    SparseVectorField,
+    StaleIndex,
+    VectorField,
+    VectorIndex,
+)
 
 
 def ids(messages: list[checks.CheckMessage]) -> list[str]:
@@ -194,6 +202,77 @@ def test_more_dimensions_than_a_column_holds_are_refused() -> None:
             app_label = "hybrid_store_test"
 
     assert ids(Wide.check()) == ["E001"]
+
+
+@isolate_apps("hybrid_store.test")
+@pytest.mark.parametrize(
+    ("field", "found"),
+    [
+        (BitField(length=1), []),
+        (BitField(length=83_886_080), []),
+        (BitField(length=0), ["E023"]),
+        (BitField(length=83_886_081), ["E023"]),
+        (BitField(length="8"), ["E023"]),  # type: ignore[arg-type]
+        (SparseVectorField(dimensions=1_000_000_000), []),
+        (SparseVectorField(dimensions=1_000_000_001), ["E024"]),
+        (SparseVectorField(dimensions=True), ["E024"]),
+    ],
+)
+def test_lengths_and_dimensions_have_limits(field: Any, found: list[str]) -> None:
+    meta = type("Meta", (), {"app_label": "hybrid_store_test"})
+    members = {"__module__": __name__, "Meta": meta, "field": field}
+    model: type[models.Model] = type("Sized", (models.Model,), members)
+    messages = model.check()
+    assert ids(messages) == found
+    assert all(f"{field.size_name!r} must be a whole number" in m.msg for m in messages)
+
+
+@isolate_apps("hybrid_store.test")
+@pytest.mark.parametrize(
+    ("field", "metric", "fitting"),
+    [
+        (BitField(length=8), "jaccard", None),
+        (BitField(length=8), "cosine", "'hamming', 'jaccard'"),
+        (VectorField(dimensions=8), "hamming", "'cosine', 'l2', 'l1', 'inner_product'"),
+        (SparseVectorField(dimensions=8), "l1", None),
+        (SparseVectorField(dimensions=8), "jaccard", "'cosine', 'l2', 'l1', 'inner_product'"),
+    ],
+)
+def test_an_index_by_a_metric_that_does_not_fit_is_reported(
+    field: Any, metric: str, fitting: str | None
+) -> None:
+    found = checked_index(field, metric=metric)
+    assert ids(found) == (["E025"] if fitting else [])
+    assert [m.hint for m in found] == [f"Set metric to one of {fitting}."] * len(found)
+
+
+@isolate_apps("hybrid_store.test")
+@pytest.mark.parametrize(
+    ("field", "options", "fitting"),
+    [
+        (VectorField(dimensions=8), {"precision": "half"}, None),
+        (HalfVectorField(dimensions=8), {"precision": "bit"}, None),
+        (HalfVectorField(dimensions=8), {"precision": "single"}, "'half', 'bit'"),
+        (VectorField(dimensions=2001), {"precision": "single"}, "'half', 'bit'"),
+        (BitField(length=8), {"metric": "jaccard", "precision": "half"}, "'bit'"),
+        (SparseVectorField(dimensions=8), {"precision": "bit"}, "'sparse'"),
+    ],
+)
+def test_an_index_of_a_precision_that_does_not_fit_is_reported(
+    field: Any, options: Any, fitting: str | None
+) -> None:
+    found = checked_index(field, **options)
+    assert ids(found) == (["E026"] if fitting else [])
+    assert [m.hint for m in found] == [f"Leave it out, or use one of {fitting}."] * len(found)
+
+
+def checked_index(field: Any, **options: Any) -> Any:
+    index = VectorIndex("field", name="misfit_vec", **options)
+    meta = type("Meta", (), {"app_label": "hybrid_store_test", "indexes": [index]})
+    members = {"__module__": __name__, "Meta": meta, "field": field}
+    model = type("Misfit", (models.Model,), members)
+    config = type("Config", (), {"get_models": lambda self: [model]})()
+    return check_indexes([config])
 
 
 def test_the_projects_own_models_and_settings_are_sound() -> None:

@@ -16,6 +16,14 @@ class TestDistances(conformance.DistanceConformance, HypothesisTestCase):
     pass
 
 
+class TestBits(conformance.BitConformance, HypothesisTestCase):
+    pass
+
+
+class TestSparse(conformance.SparseConformance, HypothesisTestCase):
+    pass
+
+
 class TestSearch(conformance.SearchConformance, HypothesisTestCase):
     pass
 

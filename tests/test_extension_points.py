@@ -29,8 +29,8 @@ class TextOperations(BaseVectorOperations):
     def to_db(self, codec: Codec, value: Any) -> str:
         return str(value.to_text())
 
-    def from_db(self, codec: Codec, value: Any) -> Vector:
-        return codec.parse(value)
+    def from_db(self, codec: Codec, value: Any, dimensions: int) -> Any:
+        return codec.parse(value, dimensions)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ MAY_IMPORT = {"test": {"hypothesis", "pytest"}}
 NEED_A_DRIVER = ("django.contrib.postgres", "django.db.backends.postgresql", "django.contrib.gis")
 OPTIONAL = [
     *("boto3", "cohere", "django_tasks", "google.genai", "openai", "orjson", "pgvector"),
-    *("psycopg", "psycopg2", "pydantic_ai", "safetensors", "sentence_transformers"),
+    *("psycopg", "psycopg2", "pydantic_ai", "safetensors", "scipy", "sentence_transformers"),
     *("tokenizers", "torch", "tqdm", "voyageai"),
 ]
 

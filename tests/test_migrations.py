@@ -9,7 +9,13 @@ import pytest
 from django.db import connection
 from django.db.migrations.state import ProjectState
 
-from hybrid_store.models import EmbeddingField, StaleIndex, VectorIndex
+from hybrid_store.models import (
+    BitField,
+    EmbeddingField,
+    SparseVectorField,
+    StaleIndex,
+    VectorIndex,
+)
 from tests.states import changes, names, state_of, written
 
 
@@ -61,6 +67,42 @@ def test_an_index_or_field_that_changes_is_noticed() -> None:
     assert changes(with_index(), with_index(m=4))
     wider = ("embedding", EmbeddingField(source=["title"], dimensions=4))
     assert names(changes(state_of(EMBEDDING), state_of(wider))) == ["AlterField"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_bits_and_sparse_vectors_are_migrated_and_altered(tmp_path: Path) -> None:
+    def with_sizes(length: int, dimensions: int) -> ProjectState:
+        return state_of(
+            ("bits", BitField(length=length, null=True)),
+            ("terms", SparseVectorField(dimensions=dimensions, null=True)),
+            indexes=[VectorIndex("bits", metric="jaccard", name="made_film_bits")],
+        )
+
+    first, second = with_sizes(12, 50), with_sizes(20, 60)
+    assert changes(first, with_sizes(12, 50)) == []
+    migration = written(changes(ProjectState(), first), tmp_path)
+    text = (tmp_path / "made.py").read_text()
+    assert "hybrid_store.models.BitField(length=12, null=True)" in text
+    assert "hybrid_store.models.SparseVectorField(dimensions=50, null=True)" in text
+    alterations = changes(first, second)
+    assert names(alterations) == ["AlterField", "AlterField"]
+    with connection.schema_editor() as editor:
+        state = migration.apply(ProjectState(), editor)
+    try:
+        state.apps.get_model("hybrid_store_test", "Film").objects.create(title="empty")
+        for alteration in alterations:
+            after = state.clone()
+            alteration.state_forwards("hybrid_store_test", after)
+            with connection.schema_editor() as editor:
+                alteration.database_forwards("hybrid_store_test", editor, state, after)
+            state = after
+        film: Any = state.apps.get_model("hybrid_store_test", "Film")
+        film.objects.create(title="t", bits="1" * 20, terms={59: 1})
+        row = film.objects.get(title="t")
+        assert (row.bits.to_text(), row.terms.to_text()) == ("1" * 20, "{60:1.0}/60")
+    finally:
+        with connection.schema_editor() as editor:
+            editor.delete_model(state.apps.get_model("hybrid_store_test", "Film"))
 
 
 @pytest.mark.django_db(transaction=True)

@@ -30,7 +30,7 @@ def test_a_vector_survives_every_form_bit_for_bit(values: Any) -> None:
     for again in (
         Vector(vector.to_list()),
         SINGLE.parse(vector.to_text()),
-        SINGLE.decode(SINGLE.encode(vector)),
+        SINGLE.decode(SINGLE.encode(vector), len(vector)),
         SINGLE.parse(SINGLE.encode(vector)),
         pickle.loads(pickle.dumps(vector)),  # noqa: S301
         copy.deepcopy(vector),
@@ -116,6 +116,7 @@ def test_any_iterable_of_numbers_makes_a_vector(values: Any) -> None:
         ([10**400], "not a sequence of numbers|too large"),
         ([1e39], "too large for float32"),
         (None, "None"),
+        ({0: 1.0}, "got a dictionary"),
     ],
 )
 def test_what_is_no_vector_is_refused_with_the_fault(values: Any, fault: str) -> None:
@@ -154,7 +155,7 @@ def test_half_precision_rounds_as_numpy_or_refuses(values: Any) -> None:
         vector = HALF.parse(values)
         assert vector == rounded.astype(np.float32)
         assert HALF.encode(vector) == rounded.tobytes()
-        assert HALF.decode(HALF.encode(vector)) == vector
+        assert HALF.decode(HALF.encode(vector), len(vector)) == vector
     else:
         with pytest.raises(VectorValueError, match="too large for float16"):
             HALF.parse(values)

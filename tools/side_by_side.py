@@ -21,8 +21,10 @@ __all__ = ["main", "pytest_arguments"]
 
 ONCE = (
     "tests/embedders",
+    "tests/test_bit_vectors.py",
     "tests/test_layout.py",
     "tests/test_mutations.py",
+    "tests/test_sparse_vectors.py",
     "tests/test_tools.py",
     "tests/test_vectors.py",
 )

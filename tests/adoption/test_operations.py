@@ -15,7 +15,7 @@ from django.db.migrations.writer import OperationWriter
 from django.test import override_settings
 
 from hybrid_store.backends import vector_ops
-from hybrid_store.models import EmbeddingField, FingerprintField, VectorField
+from hybrid_store.models import BitField, EmbeddingField, FingerprintField, VectorField
 from hybrid_store.operations import ConvertVectorColumn, VectorExtension
 from tests.adoption.tables import APP, Table
 
@@ -77,6 +77,8 @@ class TestWriting:
     def test_wrong_arguments_are_refused_at_once(self) -> None:
         with pytest.raises(TypeError, match="converts to a vector field"):
             ConvertVectorColumn("Movie", "embedding", models.BinaryField())  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="converts to a vector field of floats, not to"):
+            ConvertVectorColumn("Movie", "embedding", BitField(length=8))
         with pytest.raises(ValueError, match="source_dtype is 'double'"):
             converting(source_dtype="double")
         with pytest.raises(ValueError, match="on_bad cannot say"):

@@ -18,13 +18,22 @@ from django.test.utils import CaptureQueriesContext, isolate_apps
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.postgresql import extension
 from hybrid_store.backends.updates import Column, RowUpdate
-from hybrid_store.models import CosineDistance, L2Distance, VectorField, VectorIndex
+from hybrid_store.models import (
+    BitField,
+    CosineDistance,
+    HammingDistance,
+    JaccardDistance,
+    L2Distance,
+    SparseVectorField,
+    VectorField,
+    VectorIndex,
+)
 from hybrid_store.models.embedding import embedding_field
 from hybrid_store.models.fingerprint import fingerprint
 from hybrid_store.sync.generation import Generation
-from hybrid_store.test.models import Article, Author, Book, Point
+from hybrid_store.test.models import Article, Author, Book, Code, Point, Weighting
 from hybrid_store.test.watching import before_each_answer
-from hybrid_store.vectors import Vector
+from hybrid_store.vectors import BitVector, SparseVector, Vector
 
 pytestmark = [
     pytest.mark.skipif(connection.vendor != "postgresql", reason="the run is on another database"),
@@ -62,6 +71,8 @@ def test_columns_are_those_of_pgvector() -> None:
     )
     assert types["vector"] == "vector(3)"
     assert types["half"] == "halfvec(3)"
+    assert Code._meta.get_field("bits").db_type(connection) == "bit(12)"
+    assert Weighting._meta.get_field("terms").db_type(connection) == "sparsevec(50)"
 
 
 def test_indexes_have_method_operator_class_and_parameters() -> None:
@@ -83,6 +94,64 @@ def test_every_metric_has_its_operator_class(metric: str, operators: str) -> Non
     finally:
         with connection.schema_editor() as editor:
             editor.remove_index(Point, index)
+
+
+@pytest.mark.parametrize(
+    ("model", "field", "metric", "operators"),
+    [
+        (Code, "bits", "hamming", "bit_hamming_ops"),
+        (Code, "bits", "jaccard", "bit_jaccard_ops"),
+        (Weighting, "terms", "cosine", "sparsevec_cosine_ops"),
+        (Weighting, "terms", "l2", "sparsevec_l2_ops"),
+        (Weighting, "terms", "l1", "sparsevec_l1_ops"),
+        (Weighting, "terms", "inner_product", "sparsevec_ip_ops"),
+    ],
+)
+def test_bits_and_sparse_vectors_are_searched_by_their_index(
+    model: Any, field: str, metric: str, operators: str
+) -> None:
+    index = VectorIndex(field, metric=metric, name="made_vec")
+    with connection.schema_editor() as editor:
+        editor.add_index(model, index)
+    try:
+        assert operators in definition("made_vec")
+        target = "1" * 12 if model is Code else {1: 1}
+        rows = [{1: n % 9 + 1, 2: n} if model is Weighting else f"{n:012b}" for n in range(300)]
+        model.objects.bulk_create([model(**{field: row}) for row in rows])
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {model._meta.db_table}")
+            cursor.execute("SET enable_seqscan = off")
+        ranked = model.objects.nearest(target, field=field, metric=metric)
+        assert "made_vec" in plan(ranked[:10]) or f"test_{model.__name__.lower()}" in plan(
+            ranked[:10]
+        )
+        exact = [row.distance for row in ranked][:10]
+        np.testing.assert_allclose([row.distance for row in ranked[:10]], exact)
+    finally:
+        connection.close()
+        with connection.schema_editor() as editor:
+            editor.remove_index(model, index)
+
+
+def test_an_index_holds_sparse_vectors_of_a_thousand_values() -> None:
+    Weighting.objects.create(huge=dict.fromkeys(range(1001), 1.0))
+    index = VectorIndex("huge", metric="l2", name="made_vec")
+    add_and_remove: Any = connection.schema_editor
+    with (
+        pytest.raises(DatabaseError, match="more than 1000 non-zero elements for hnsw index"),
+        add_and_remove() as editor,
+    ):
+        editor.add_index(Weighting, index)
+    Weighting.objects.all().delete()
+    with add_and_remove() as editor:
+        editor.add_index(Weighting, index)
+    try:
+        Weighting.objects.create(huge=dict.fromkeys(range(1000), 1.0))
+        with pytest.raises(DatabaseError, match="more than 1000 non-zero elements"):
+            Weighting.objects.create(huge=dict.fromkeys(range(1001), 1.0))
+    finally:
+        with add_and_remove() as editor:
+            editor.remove_index(Weighting, index)
 
 
 def test_an_index_can_be_built_concurrently() -> None:
@@ -182,6 +251,27 @@ def test_vectors_travel_in_binary_and_are_read_in_text_too() -> None:
     assert (raw.vector, raw.half) == (stored.vector, stored.half)
 
 
+def test_bits_and_sparse_vectors_travel_in_binary_too() -> None:
+    Code.objects.create(bits="101000000011")
+    Weighting.objects.create(terms={1: 0.1})
+    with CaptureQueriesContext(connection) as queries:
+        assert Code.objects.get().bits.to_text() == "101000000011"
+        assert Weighting.objects.get().terms == SparseVector({1: 0.1}, 50)
+    assert "pg_catalog.bit_send(" in queries[0]["sql"]
+    assert "sparsevec_send(" in queries[1]["sql"]
+
+
+def test_no_bit_is_lost_to_the_length_of_a_cast() -> None:
+    code = Code.objects.create(bits="101000000011")
+    with pytest.raises(DatabaseError, match="does not match type bit"), transaction.atomic():
+        fetch("UPDATE hybrid_store_test_code SET bits = %s::pg_catalog.bit", "1")
+    columns = {f.name: Column.of(f, connection) for f in Code._meta.local_fields}
+    update = RowUpdate(Code._meta.db_table, columns=[columns["bits"]], keys=[columns["id"]])
+    assert vector_ops(connection).update_rows(update, [(BitVector("1" * 12), code.pk)]) == [True]
+    code.refresh_from_db()
+    assert code.bits.to_text() == "1" * 12
+
+
 def test_vectors_are_written_alike_with_and_without_orjson(monkeypatch: Any) -> None:
     from hybrid_store.backends.postgresql import transport
 
@@ -238,8 +328,20 @@ def test_the_extension_may_be_in_any_schema(extension_schema: str) -> None:
             app_label = "hybrid_store_test"
             indexes = [VectorIndex("vector", name="elsewhere_vec")]
 
+    class Others(models.Model):
+        bits = BitField(length=12)
+        terms = SparseVectorField(dimensions=50)
+
+        class Meta:
+            app_label = "hybrid_store_test"
+            indexes = [
+                VectorIndex("bits", metric="hamming", name="elsewhere_bits"),
+                VectorIndex("terms", metric="l1", name="elsewhere_terms"),
+            ]
+
     with connection.schema_editor() as editor:
         editor.create_model(Elsewhere)
+        editor.create_model(Others)
     try:
         Elsewhere(vector=[1, 2, 2]).save()
         row: Any = Elsewhere._base_manager.annotate(
@@ -252,9 +354,20 @@ def test_the_extension_may_be_in_any_schema(extension_schema: str) -> None:
         written = vector_ops(connection).update_rows(update, [(Vector([2, 2, 1]), row.pk)])
         assert written == [True]
         assert Elsewhere._base_manager.get().vector == [2, 2, 1]
+        Others(bits="101000000011", terms={1: 2}).save()
+        other: Any = Others._base_manager.annotate(
+            h=HammingDistance("bits", "1" * 12),
+            j=JaccardDistance("bits", "1" * 12),
+            d=L2Distance("terms", {1: 5}),
+        ).get()
+        assert (other.h, round(other.j, 6), other.d) == (8, round(8 / 12, 6), 3)
+        assert (other.bits.to_text(), other.terms[1]) == ("101000000011", 2)
+        assert "ext.bit_hamming_ops" in definition("elsewhere_bits")
+        assert "ext.sparsevec_l1_ops" in definition("elsewhere_terms")
     finally:
         with connection.schema_editor() as editor:
             editor.delete_model(Elsewhere)
+            editor.delete_model(Others)
 
 
 @isolate_apps("hybrid_store.test")
@@ -288,6 +401,58 @@ def test_pgvectors_own_fields_work_on_the_same_connection() -> None:
             assert raw.vector == [1, 2, 3]
     finally:
         connection.close()
+        with connection.schema_editor() as editor:
+            editor.delete_model(Theirs)
+
+
+@isolate_apps("hybrid_store.test")
+def test_fields_of_pgvector_become_ours_without_a_statement() -> None:
+    index = pgvector.django.HnswIndex(
+        name="their_bits", fields=["bits"], opclasses=["bit_hamming_ops"]
+    )
+
+    class Theirs(models.Model):
+        bits = pgvector.django.BitField(length=12)
+        terms = pgvector.django.SparseVectorField(dimensions=50)
+
+        class Meta:
+            app_label = "hybrid_store_test"
+            indexes = [index]
+
+    class Ours(models.Model):
+        bits = BitField(length=12)
+        terms = SparseVectorField(dimensions=50)
+
+        class Meta:
+            app_label = "hybrid_store_test"
+            db_table = Theirs._meta.db_table
+
+    with connection.schema_editor() as editor:
+        editor.create_model(Theirs)
+    try:
+        Theirs(bits="101000000011", terms=pgvector.SparseVector({1: 2}, 50)).save()
+        with connection.schema_editor(collect_sql=True) as editor:
+            for name in ("bits", "terms"):
+                fields: Any = [model._meta.get_field(name) for model in (Theirs, Ours)]
+                editor.alter_field(Theirs, *fields)
+        assert editor.collected_sql == []
+        ours: Any = Ours._base_manager.get()
+        assert (ours.bits.to_text(), ours.terms.to_dict()) == ("101000000011", {1: 2})
+        for model in (Ours, Theirs):
+            near, there = "1" * 12, pgvector.SparseVector({1: 5}, 50)
+            row = model._base_manager.values_list(
+                HammingDistance("bits", near),
+                HammingDistance("bits", BitVector(near)),
+                pgvector.django.HammingDistance("bits", near),
+                JaccardDistance("bits", near),
+                pgvector.django.JaccardDistance("bits", near),
+                L2Distance("terms", there),
+                pgvector.django.L2Distance("terms", there),
+            ).get()
+            assert row[:3] == (8, 8, 8)
+            assert row[3] == row[4]
+            assert row[5:] == (3, 3)
+    finally:
         with connection.schema_editor() as editor:
             editor.delete_model(Theirs)
 

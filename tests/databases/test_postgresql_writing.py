@@ -29,7 +29,7 @@ from hybrid_store.models.embedding import embedding_field
 from hybrid_store.sync.sources import source_reader
 from hybrid_store.sync.statements import GuardedUpdate
 from hybrid_store.test.models import Book, Clause, Term
-from hybrid_store.vectors import HALF, SINGLE, Codec, Vector
+from hybrid_store.vectors import HALF, SINGLE, FloatCodec, Vector
 
 pytestmark = [
     pytest.mark.skipif(connection.vendor != "postgresql", reason="the run is on another database"),
@@ -63,7 +63,7 @@ def store(rows: list[tuple[Any, str, Vector]], model: Any = Book) -> list[bool]:
     "texts", [["[1,-2.5,3]"], ["[1,2,3]", None, "[0,0,65504]"], [None, None]], ids=str
 )
 def test_an_array_of_vectors_is_what_the_server_itself_sends(
-    codec: Codec, name: str, texts: list[str | None]
+    codec: FloatCodec, name: str, texts: list[str | None]
 ) -> None:
     [(expected, oid)] = fetch(f"SELECT array_send(%s::{name}[]), %s::regtype::oid", texts, name)
     vectors = [None if text is None else codec.parse(text) for text in texts]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 from django.core.management import call_command
 from django.db import (
     IntegrityError,
     NotSupportedError,
+    OperationalError,
     connection,
     connections,
     models,
@@ -15,8 +18,10 @@ from django.db import (
 )
 from django.test.utils import isolate_apps
 
+from hybrid_store.backends.sqlite.constraints import column_check
 from hybrid_store.models import CosineDistance, VectorField
-from hybrid_store.test.models import Book, Point
+from hybrid_store.test.models import Book, Code, Point, Weighting
+from hybrid_store.vectors import BIT, SPARSE, SparseVector
 
 pytestmark = [
     pytest.mark.skipif(connection.vendor != "sqlite", reason="the run is on another database"),
@@ -46,6 +51,76 @@ def test_raw_sql_cannot_store_an_all_zero_embedding() -> None:
     Book.objects.create(title="t")
     with pytest.raises(IntegrityError, match="CHECK"):
         write_blob(bytes(4 * 384), Book._meta.db_table, "embedding")
+
+
+@pytest.mark.parametrize("data", [b"\xff", b"\xff\xf1", b"\xff\xf8", b"\xff\xf0\x00", b""])
+def test_raw_sql_cannot_store_other_bits(data: bytes) -> None:
+    Code.objects.create(bits="1" * 12)
+    with pytest.raises(IntegrityError, match="CHECK"):
+        write_blob(data, Code._meta.db_table, "bits")
+    write_blob(b"\x12\x30", Code._meta.db_table, "bits")
+    assert Code.objects.get().bits.to_text() == "000100100011"
+
+
+@pytest.mark.parametrize("length", range(1, 17))
+def test_all_lengths_of_bits_have_their_padding_checked(length: int) -> None:
+    check = column_check(BIT, length, "x", allows_zero=True)
+    lasts = [n for n in range(256) if not n % (1 << (-length % 8))]
+    sql = " UNION ALL ".join(
+        f"SELECT {n}, {check} FROM (SELECT x'{'ff' * ((length - 1) // 8)}{n:02x}' AS x)"  # noqa: S608
+        for n in range(256)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        assert [n for n, passes in cursor.fetchall() if passes] == lasts
+        cursor.execute(f"SELECT {check} FROM (SELECT NULL AS x)")  # noqa: S608
+        assert cursor.fetchone() in [(None,), (1,)]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        SPARSE.encode(SparseVector({1: 1}, 51)),
+        SPARSE.encode(SparseVector({1: 1}, 50))[:-1],
+        SPARSE.encode(SparseVector({1: 1}, 50)) + bytes(8 * 16_000),
+        b"",
+    ],
+    ids=["other dimensions", "cut off", "too many", "empty"],
+)
+def test_raw_sql_cannot_store_what_is_no_sparse_vector(data: bytes) -> None:
+    Weighting.objects.create(terms={1: 1})
+    with pytest.raises(IntegrityError, match="CHECK"):
+        write_blob(data, Weighting._meta.db_table, "terms")
+
+
+def test_sparse_blobs_are_dimensions_places_and_values() -> None:
+    Weighting.objects.create(terms={7: 0.5, 2: 3})
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT terms FROM hybrid_store_test_weighting")
+        [data] = cursor.fetchone()
+    assert data == struct.pack("<iiiff", 50, 2, 7, 3, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("function", "left", "right"),
+    [
+        ("hybrid_store_l2_single", bytes(8), bytes(12)),
+        ("hybrid_store_hamming_bit", b"\xff", b"\xff\xff"),
+        (
+            "hybrid_store_l1_sparse",
+            SPARSE.encode(SparseVector({1: 1}, 5)),
+            SPARSE.encode(SparseVector({1: 1}, 6)),
+        ),
+    ],
+)
+def test_functions_refuse_vectors_of_two_lengths(function: str, left: bytes, right: bytes) -> None:
+    with connection.cursor() as cursor:
+        # Twice: a refused vector is not taken for one that was compared.
+        for _ in range(2):
+            with pytest.raises(OperationalError, match="user-defined function"):
+                cursor.execute(f"SELECT {function}(%s, %s)", [left, right])
+        cursor.execute(f"SELECT {function}(%s, %s)", [left, left])
+        assert cursor.fetchone() == (0,)
 
 
 def test_aggregates_of_vectors_are_refused_in_a_sentence() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from django.db import NotSupportedError, transaction
 
 from hybrid_store.backends.updates import Column, RowUpdate
-from hybrid_store.vectors import SINGLE, Codec, Vector
+from hybrid_store.vectors import SINGLE, BaseVector, Codec
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -27,7 +27,7 @@ __all__ = ["Ailment", "BaseVectorOperations", "IndexSpec", "LateVector", "Scan",
 class LateVector(Protocol):
     """A query vector that is computed when it is first needed, and kept."""
 
-    def vector(self) -> Vector: ...
+    def vector(self) -> BaseVector: ...
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class BaseVectorOperations:
         try:
             template = self.column_types[codec.name]
         except KeyError:
-            self.unsupported(f"{codec.name}-precision vector columns with django-hybrid-store")
+            self.unsupported(f"{codec.described} columns with django-hybrid-store")
         return template % {"dimensions": dimensions}
 
     def column_check(
@@ -138,11 +138,12 @@ class BaseVectorOperations:
     def placeholder(self, codec: Codec) -> str:
         return "%s"
 
-    def to_db(self, codec: Codec, value: Vector | LateVector) -> Any:
+    def to_db(self, codec: Codec, value: BaseVector | LateVector) -> Any:
         """The parameter to bind for a vector. A late one is only computed when it is bound."""
         self.unsupported("vectors with django-hybrid-store")
 
-    def from_db(self, codec: Codec, value: Any) -> Vector:
+    def from_db(self, codec: Codec, value: Any, dimensions: int) -> BaseVector:
+        """The vector that a column of so many dimensions gave."""
         self.unsupported("vectors with django-hybrid-store")
 
     # Distances
@@ -158,7 +159,7 @@ class BaseVectorOperations:
 
     def cast_sql(self, sql: str, source: Codec, target: Codec) -> str:
         """A vector stored with one codec, as another stores it."""
-        self.unsupported(f"casts of {source.name}- to {target.name}-precision vectors")
+        self.unsupported(f"casts of {source.described}s to {target.described}s")
 
     # Indexes
 

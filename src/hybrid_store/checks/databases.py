@@ -105,9 +105,9 @@ def _too_many_dimensions(model: type[Model], ops: Any) -> Iterator[checks.CheckM
         limit = ops.index_limit(index.precision)
         if limit is not None and index.dimensions > limit:
             yield checks.Error(
-                f"VectorIndex {index.name!r} is over {index.dimensions} dimensions; "
+                f"VectorIndex {index.name!r} is over {index.dimensions} {index.codec.unit}; "
                 f"{ops.display_name} indexes at most {limit} of {index.precision} precision.",
-                hint='Use precision="bit", an embedding of fewer dimensions, or no index.',
+                hint='Use precision="bit", vectors of fewer dimensions, or no index.',
                 obj=model,
                 id="hybrid_store.E014",
             )

@@ -3,11 +3,18 @@
 from hybrid_store.models.coverage import Coverage, coverage
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.explanation import Reason, SearchExplanation, explain_search
-from hybrid_store.models.fields import HalfVectorField, VectorField
+from hybrid_store.models.fields import (
+    BitField,
+    HalfVectorField,
+    SparseVectorField,
+    VectorField,
+)
 from hybrid_store.models.fingerprint import FingerprintField
 from hybrid_store.models.functions import (
     CosineDistance,
     Distance,
+    HammingDistance,
+    JaccardDistance,
     L1Distance,
     L2Distance,
     MaxInnerProduct,
@@ -25,6 +32,7 @@ from hybrid_store.models.vector_index import VectorIndex
 from hybrid_store.models.work import EmbeddingRun, EmbeddingWork
 
 __all__ = [
+    "BitField",
     "CosineDistance",
     "Coverage",
     "Distance",
@@ -33,14 +41,17 @@ __all__ = [
     "EmbeddingWork",
     "FingerprintField",
     "HalfVectorField",
+    "HammingDistance",
     "HybridManager",
     "HybridQuerySet",
     "HybridQuerySetMixin",
+    "JaccardDistance",
     "L1Distance",
     "L2Distance",
     "MaxInnerProduct",
     "Reason",
     "SearchExplanation",
+    "SparseVectorField",
     "StaleIndex",
     "VectorField",
     "VectorIndex",

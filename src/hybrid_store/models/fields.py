@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-import numpy as np
 from django.core import checks
 from django.core.exceptions import ValidationError
 from django.db.models import Field, Model
@@ -13,9 +12,21 @@ from django.db.models.query_utils import DeferredAttribute
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.exceptions import UnknownFieldError, VectorValueError
-from hybrid_store.forms import VectorFormField
+from hybrid_store.forms import BitFormField, SparseVectorFormField, VectorFormField
 from hybrid_store.models.late import LateValue
-from hybrid_store.vectors import HALF, SINGLE, Codec, Vector, VectorLike
+from hybrid_store.vectors import (
+    BIT,
+    HALF,
+    SINGLE,
+    SPARSE,
+    BaseVector,
+    BitVector,
+    Codec,
+    SparseVector,
+    Vector,
+    VectorLike,
+    sparse,
+)
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -28,23 +39,28 @@ else:
 
 __all__ = [
     "BaseVectorField",
+    "BitField",
     "HalfVectorField",
+    "SparseVectorField",
     "VectorField",
     "choose_field",
+    "field_for",
     "vector_field",
     "vector_fields",
 ]
 
 FieldT = TypeVar("FieldT", bound="BaseVectorField")
 
-# The most dimensions a `vector` or `halfvec` column of pgvector holds (its README, "Reference").
+# The most dimensions a `vector` or `halfvec` column of pgvector holds (its README, "Reference"),
+# and the most bits of PostgreSQL's `bit` (MaxAttrSize in src/include/access/htup_details.h).
 MAX_DIMENSIONS = 16_000
+MAX_BITS = 83_886_080
 # Two vectors are equal or not; a vector is not greater than, or contained in, another one.
 LOOKUPS = frozenset({"exact", "in", "isnull"})
 
 
 class VectorAttribute(DeferredAttribute):
-    """Model attribute of a vector column: a good value becomes a `Vector` when it is assigned.
+    """Model attribute of a vector column: a good value becomes a vector when it is assigned.
 
     A bad one is kept as it is, so that `full_clean()` and `save()` can name the fault.
     """
@@ -55,16 +71,32 @@ class VectorAttribute(DeferredAttribute):
         instance.__dict__[self.field.attname] = self.field.coerce(value)
 
 
+class NoVector(list[Any]):
+    """A list that says what is in it without comparing arrays, which answer with arrays."""
+
+    def __contains__(self, value: object) -> bool:
+        return value is None or (isinstance(value, str) and super().__contains__(value))
+
+
 class BaseVectorField(FieldBase):
-    """Base of the fields whose values are `Vector`s with a fixed number of dimensions."""
+    """Base of the fields whose values are vectors with a fixed number of dimensions.
+
+    The codec says of which kind: what is taken, what is given, how it is stored.
+    """
 
     codec: ClassVar[Codec]
+    form_class: ClassVar[type[VectorFormField]] = VectorFormField
+    # What the dimensions are called, how many there may be, and the check that says so.
+    size_name: ClassVar[str] = "dimensions"
+    max_dimensions: ClassVar[int] = MAX_DIMENSIONS
+    size_check: ClassVar[str] = "hybrid_store.E001"
+    size_hint: ClassVar[str] = "Use the number of dimensions of the embedding model."
     # May the column hold an all-zero vector?
     allows_zero: ClassVar[bool] = True
     descriptor_class = VectorAttribute
     empty_strings_allowed = False
     # An empty list is no missing vector but a bad one.
-    empty_values = [None, ""]
+    empty_values = NoVector([None, ""])
     default_error_messages = {"invalid_vector": "%(fault)s."}
 
     def __init__(self, *args: Any, dimensions: int, **kwargs: Any) -> None:
@@ -83,7 +115,7 @@ class BaseVectorField(FieldBase):
 
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, path, args, kwargs = super().deconstruct()
-        kwargs["dimensions"] = self.dimensions
+        kwargs[self.size_name] = self.dimensions
         return name, path.replace(f"{__name__}.", "hybrid_store.models."), args, kwargs
 
     def check(self, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -91,40 +123,40 @@ class BaseVectorField(FieldBase):
 
     def _check_dimensions(self) -> list[checks.CheckMessage]:
         size = self.dimensions
-        if type(size) is int and 1 <= size <= MAX_DIMENSIONS:
+        if type(size) is int and 1 <= size <= self.max_dimensions:
             return []
         return [
             checks.Error(
-                f"'dimensions' must be a whole number from 1 to {MAX_DIMENSIONS}, not {size!r}.",
-                hint="Use the number of dimensions of the embedding model.",
+                f"{self.size_name!r} must be a whole number from 1 to {self.max_dimensions}, "
+                f"not {size!r}.",
+                hint=self.size_hint,
                 obj=self,
-                id="hybrid_store.E001",
+                id=self.size_check,
             )
         ]
 
     # Values
 
     def coerce(self, value: Any) -> Any:
-        """`value` as a `Vector` if it is a good one, else unchanged."""
+        """`value` as a vector if it is a good one, else unchanged."""
         if value is None or hasattr(value, "resolve_expression"):
             return value
-        if isinstance(value, Vector) and self.codec is SINGLE:
+        if isinstance(value, self.codec.value_type) and self.codec is self.codec.widest:
             return value
         try:
             return self.codec.parse(value, self.dimensions)
         except VectorValueError:
-            # Django compares values with its empty ones, which arrays answer with arrays.
-            return value.tolist() if isinstance(value, np.ndarray) else value
+            return value
 
-    def parse(self, value: VectorLike) -> Vector:
+    def parse(self, value: VectorLike) -> BaseVector:
         """`value` as this column holds it, or `VectorValueError` naming the field and the fault."""
         try:
             return self._parse(value)
         except VectorValueError as error:
             raise VectorValueError(f"{self.label}: {error}.") from error
 
-    def _parse(self, value: VectorLike) -> Vector:
-        vector = self.codec.parse(value, self.dimensions)
+    def _parse(self, value: VectorLike) -> BaseVector:
+        vector: BaseVector = self.codec.parse(value, self.dimensions)
         if not self.allows_zero and vector.is_zero():
             raise VectorValueError("an all-zero vector has no direction and is no embedding")
         return vector
@@ -160,11 +192,13 @@ class BaseVectorField(FieldBase):
 
     def from_db_value(
         self, value: Any, expression: Any, connection: BaseDatabaseWrapper
-    ) -> Vector | None:
-        return None if value is None else vector_ops(connection).from_db(self.codec, value)
+    ) -> BaseVector | None:
+        if value is None:
+            return None
+        return vector_ops(connection).from_db(self.codec, value, self.dimensions)
 
     def value_to_string(self, obj: Model) -> str:
-        """JSON text that reads back to the same bits, for `dumpdata`."""
+        """Text that reads back to the same bits, for `dumpdata`."""
         return self.parse(self.value_from_object(obj)).to_text()
 
     # SQL
@@ -204,7 +238,7 @@ class BaseVectorField(FieldBase):
 
     def formfield(self, **kwargs: Any) -> Any:
         defaults = {
-            "form_class": VectorFormField,
+            "form_class": self.form_class,
             "dimensions": self.dimensions,
             "codec": self.codec,
         }
@@ -230,6 +264,58 @@ class HalfVectorField(BaseVectorField):
 
     codec = HALF
     description = "Vector of %(dimensions)s half-precision numbers"
+
+
+class BitField(BaseVectorField):
+    """A column of `length` bits: binary embeddings, hashes, sets.
+
+    `bit(n)` of PostgreSQL; a BLOB of eight bits a byte, most significant first, on SQLite.
+    """
+
+    codec = BIT
+    form_class = BitFormField
+    description = "Vector of %(dimensions)s bits"
+    size_name = "length"
+    max_dimensions = MAX_BITS
+    size_check = "hybrid_store.E023"
+    size_hint = "Use the number of bits of a value."
+
+    def __init__(self, *args: Any, length: int, **kwargs: Any) -> None:
+        super().__init__(*args, dimensions=length, **kwargs)
+
+    @property
+    def length(self) -> int:
+        return self.dimensions
+
+
+class SparseVectorField(BaseVectorField):
+    """A column of float32 vectors of which only what is not zero is stored, 16,000 numbers at most.
+
+    `sparsevec(n)` of pgvector on PostgreSQL; on SQLite a BLOB of the dimensions, the places and the
+    values, each little-endian in 4 bytes. An all-zero vector may be stored, but has no direction:
+    it is never a hit of a cosine search.
+    """
+
+    codec = SPARSE
+    form_class = SparseVectorFormField
+    description = "Sparse vector of %(dimensions)s numbers"
+    max_dimensions = sparse.MAX_DIMENSIONS
+    size_check = "hybrid_store.E024"
+    size_hint = "Use the size of the vocabulary."
+
+
+_FIELDS: dict[type[BaseVector], type[BaseVectorField]] = {
+    Vector: VectorField,
+    BitVector: BitField,
+    SparseVector: SparseVectorField,
+}
+
+
+def field_for(vector: BaseVector) -> BaseVectorField:
+    """A field of no model that holds vectors such as this one."""
+    kind = cast("Any", _FIELDS[type(vector)])
+    field: BaseVectorField = kind(**{kind.size_name: vector.dimensions})
+    return field
 
 
 def vector_fields(model: type[Model]) -> list[BaseVectorField]:

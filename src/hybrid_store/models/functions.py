@@ -5,16 +5,27 @@ Names, argument order and values are those of `pgvector.django`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db.models import FloatField, Func, Value
 from django.db.models.expressions import Combinable
 
 from hybrid_store.backends import vector_ops
-from hybrid_store.models.fields import BaseVectorField, VectorField
+from hybrid_store.exceptions import VectorValueError
+from hybrid_store.models.fields import BaseVectorField, field_for
 from hybrid_store.models.late import LateValue
-from hybrid_store.vectors import HALF, SINGLE, Codec, Vector, VectorLike
+from hybrid_store.vectors import (
+    BIT,
+    SINGLE,
+    BaseVector,
+    BitVector,
+    Codec,
+    SparseVector,
+    Vector,
+    VectorLike,
+)
+from hybrid_store.vectors.sparse import is_sparse
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -22,49 +33,90 @@ if TYPE_CHECKING:
 
 __all__ = [
     "METRICS",
+    "BitDistance",
     "CosineDistance",
     "Distance",
+    "HammingDistance",
+    "JaccardDistance",
     "L1Distance",
     "L2Distance",
     "MaxInnerProduct",
+    "metrics_of",
 ]
+
+# Read by a field alone, which knows the length and the type.
+UNREAD = (str, bytes, Mapping, BaseVector, LateValue)
 
 
 class Distance(Func):
     """A distance between a vector expression and a vector.
 
     `expression` names a vector field or is an expression; `vector` is a list, tuple, array or
-    `Vector`, or an expression: another field (`F`), an `OuterRef`, a subquery. A vector is checked
-    against the dimensions of the field it is compared with (`VectorValueError`). The result is a
-    float; NULL where either side is NULL.
+    `Vector`, a `SparseVector` where the field is sparse, or an expression: another field (`F`), an
+    `OuterRef`, a subquery. A vector is checked against the dimensions of the field it is compared
+    with (`VectorValueError`). The result is a float; NULL where either side is NULL.
     """
 
     metric: ClassVar[str]
+    # What it is a distance between, and the codec of operands that nothing is known of.
+    takes: ClassVar[tuple[type[BaseVector], ...]] = (Vector, SparseVector)
+    default_codec: ClassVar[Codec] = SINGLE
     output_field = FloatField()
     arity = 2
 
     def __init__(self, expression: Any, vector: VectorLike, **extra: Any) -> None:
         if not isinstance(vector, Combinable) and not hasattr(vector, "resolve_expression"):
-            vector = Value(vector if isinstance(vector, LateValue) else _vector(vector))
+            vector = Value(vector if isinstance(vector, UNREAD) else self.read(vector))
         super().__init__(expression, vector, **extra)
 
     @classmethod
-    def similarity(cls, distance: Any) -> Any:
+    def read(cls, value: VectorLike) -> BaseVector:
+        """A value that is read at once, so that a bad one is refused where it is given."""
+        return SparseVector(value) if is_sparse(value) else Vector(value)
+
+    @classmethod
+    def fits(cls, codec: Codec) -> bool:
+        """Is it a distance between vectors of this kind?"""
+        return issubclass(codec.value_type, cls.takes)
+
+    @classmethod
+    def similarity(cls, distance: Any, dimensions: int) -> Any:
         """The similarity that belongs to an expression of the distance: greater is nearer."""
         raise NotImplementedError
 
     def resolve_expression(self, *args: Any, **kwargs: Any) -> Distance:
         resolved: Distance = super().resolve_expression(*args, **kwargs)
-        resolved.set_source_expressions(_typed(resolved.get_source_expressions()))
+        sources = resolved.get_source_expressions()
+        self._refuse_misfits(list(_fields(sources)))
+        resolved.set_source_expressions(_typed(sources))
         return resolved
+
+    def _refuse_misfits(self, fields: list[BaseVectorField]) -> None:
+        for field in fields:
+            if not self.fits(field.codec):
+                fitting = (METRICS[metric].__name__ for metric in metrics_of(field.codec))
+                raise VectorValueError(
+                    f"{field.label}: {type(self).__name__} is no distance between "
+                    f"{field.codec.described}s, use one of {', '.join(fitting)}."
+                )
+            if field.codec.widest is not fields[0].codec.widest:
+                raise VectorValueError(
+                    f"{field.label}: a {field.codec.described} cannot be compared with a "
+                    f"{fields[0].codec.described}."
+                )
+            if field.dimensions != fields[0].dimensions:
+                raise VectorValueError(
+                    f"{field.label}: {field.dimensions} {field.codec.unit} cannot be compared with "
+                    f"{fields[0].dimensions}."
+                )
 
     def as_sql(  # type: ignore[override]
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra_context: Any
     ) -> tuple[str, tuple[Any, ...]]:
         ops = vector_ops(connection)
         sources = self.get_source_expressions()
-        codecs = [_codec(source) for source in sources]
-        common = SINGLE if SINGLE in codecs else HALF
+        codecs = _codecs(sources, self.default_codec)
+        common = codecs[0] if codecs[0] is codecs[1] else codecs[0].widest
         operands: list[str] = []
         params: list[Any] = []
         for source, codec in zip(sources, codecs, strict=True):
@@ -72,11 +124,6 @@ class Distance(Func):
             operands.append(sql if codec is common else ops.cast_sql(sql, codec, common))
             params.extend(source_params)
         return ops.distance_sql(self.metric, common, *operands), tuple(params)
-
-
-def _vector(value: VectorLike) -> Vector | str | bytes:
-    # Bytes and text are only read by a field, which knows their length and type.
-    return value if isinstance(value, str | bytes | Vector) else Vector(value)
 
 
 def _typed(sources: list[Any]) -> list[Any]:
@@ -91,7 +138,7 @@ def _typed_value(source: Any, field: BaseVectorField | None) -> Any:
     value = source.value
     if field is None:
         # Beside a column of pgvector.django, say.
-        field = VectorField(dimensions=len(value)) if isinstance(value, Vector) else None
+        field = field_for(value) if isinstance(value, BaseVector) else None
     elif not (value is None or isinstance(value, LateValue)):
         value = field.parse(value)
     return source if field is None else type(source)(value, output_field=field)
@@ -104,8 +151,11 @@ def _fields(sources: list[Any]) -> Iterator[BaseVectorField]:
             yield field
 
 
-def _codec(source: Any) -> Codec:
-    return next((field.codec for field in _fields([source])), SINGLE)
+def _codecs(sources: list[Any], default: Codec) -> list[Codec]:
+    """The codec of each; where nothing is known of one, the widest of its kind."""
+    known = [next((field.codec for field in _fields([source])), None) for source in sources]
+    unknown = next((codec.widest for codec in known if codec), default)
+    return [codec or unknown for codec in known]
 
 
 class CosineDistance(Distance):
@@ -114,7 +164,7 @@ class CosineDistance(Distance):
     metric = "cosine"
 
     @classmethod
-    def similarity(cls, distance: Any) -> Any:
+    def similarity(cls, distance: Any, dimensions: int) -> Any:
         return Value(1.0) - distance
 
 
@@ -124,7 +174,7 @@ class L2Distance(Distance):
     metric = "l2"
 
     @classmethod
-    def similarity(cls, distance: Any) -> Any:
+    def similarity(cls, distance: Any, dimensions: int) -> Any:
         return Value(1.0) / (Value(1.0) + distance)
 
 
@@ -134,7 +184,7 @@ class L1Distance(Distance):
     metric = "l1"
 
     @classmethod
-    def similarity(cls, distance: Any) -> Any:
+    def similarity(cls, distance: Any, dimensions: int) -> Any:
         return Value(1.0) / (Value(1.0) + distance)
 
 
@@ -144,11 +194,54 @@ class MaxInnerProduct(Distance):
     metric = "inner_product"
 
     @classmethod
-    def similarity(cls, distance: Any) -> Any:
+    def similarity(cls, distance: Any, dimensions: int) -> Any:
         return Value(0.0) - distance
+
+
+class BitDistance(Distance):
+    """A distance between a bit field and bits: text, a list or array of 0 and 1, a `BitVector`."""
+
+    takes = (BitVector,)
+    default_codec = BIT
+
+    @classmethod
+    def read(cls, value: VectorLike) -> BaseVector:
+        return BitVector(value)
+
+
+class HammingDistance(BitDistance):
+    """How many bits differ."""
+
+    metric = "hamming"
+
+    @classmethod
+    def similarity(cls, distance: Any, dimensions: int) -> Any:
+        return Value(1.0) - distance / Value(float(dimensions))
+
+
+class JaccardDistance(BitDistance):
+    """1 - |a and b| / |a or b|, in [0, 1]; 1 where both are all zero, as pgvector has it."""
+
+    metric = "jaccard"
+
+    @classmethod
+    def similarity(cls, distance: Any, dimensions: int) -> Any:
+        return Value(1.0) - distance
 
 
 METRICS: dict[str, type[Distance]] = {
     distance.metric: distance
-    for distance in (CosineDistance, L2Distance, L1Distance, MaxInnerProduct)
+    for distance in (
+        CosineDistance,
+        L2Distance,
+        L1Distance,
+        MaxInnerProduct,
+        HammingDistance,
+        JaccardDistance,
+    )
 }
+
+
+def metrics_of(codec: Codec) -> list[str]:
+    """The metrics of a kind of vectors; the first is the default."""
+    return [name for name, distance in METRICS.items() if distance.fits(codec)]

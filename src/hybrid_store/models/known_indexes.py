@@ -11,13 +11,13 @@ from django.db.models import F, Index
 from hybrid_store.backends.base import IndexSpec
 from hybrid_store.models.fields import BaseVectorField
 from hybrid_store.models.functions import METRICS
-from hybrid_store.models.vector_index import BIT, METHODS, OPTIONS, VectorIndex
-from hybrid_store.vectors import HALF, SINGLE
+from hybrid_store.models.vector_index import METHODS, OPTIONS, VectorIndex
+from hybrid_store.vectors import BIT, HALF, SINGLE
 
 __all__ = ["index_for", "known_indexes"]
 
-OPERATOR_CLASS = re.compile(r"(?:.*\.)?(vector|halfvec|bit)_(cosine|l2|l1|ip|hamming)_ops")
-PRECISIONS = {"vector": SINGLE.name, "halfvec": HALF.name, "bit": BIT}
+OPERATOR_CLASS = re.compile(r"(?:.*\.)?(vector|halfvec|bit)_(cosine|l2|l1|ip|hamming|jaccard)_ops")
+PRECISIONS = {"vector": SINGLE.name, "halfvec": HALF.name, "bit": BIT.name}
 
 
 def known_indexes(field: BaseVectorField) -> list[IndexSpec]:
@@ -34,8 +34,8 @@ def index_for(field: BaseVectorField, metric: str) -> IndexSpec | None:
 
 
 def _serves(index: IndexSpec, metric: str) -> bool:
-    # An index of binary vectors gives candidates for any metric.
-    return index.metric == metric or index.precision == BIT
+    # An index of vectors rounded to bits gives candidates for any metric.
+    return index.metric == metric or (index.precision == BIT.name and index.is_rough)
 
 
 def _specs(index: Index, field: BaseVectorField) -> Iterator[IndexSpec]:

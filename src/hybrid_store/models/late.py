@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from threading import Lock
 from typing import Any
 
-from hybrid_store.vectors import Vector
+from hybrid_store.vectors import BaseVector
 
 __all__ = ["LateValue"]
 
@@ -20,11 +20,11 @@ class LateValue(ABC):
     """A vector computed on demand by `compute()`, once."""
 
     def __init__(self) -> None:
-        self._vector: Vector | None = None
+        self._vector: BaseVector | None = None
         self._lock = Lock()
 
     @abstractmethod
-    def compute(self) -> Vector:
+    def compute(self) -> BaseVector:
         """The vector; may call an embedder or read the database."""
 
     def read(self) -> None:  # noqa: B027
@@ -39,13 +39,13 @@ class LateValue(ABC):
         self.read()
         self.vector()
 
-    def vector(self) -> Vector:
+    def vector(self) -> BaseVector:
         with self._lock:
             if self._vector is None:
                 self._vector = self.compute()
             return self._vector
 
-    def settle(self, vector: Vector) -> None:
+    def settle(self, vector: BaseVector) -> None:
         """Take a vector that need not be computed."""
         with self._lock:
             if self._vector is None:

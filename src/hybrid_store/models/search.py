@@ -6,7 +6,7 @@ A search is an ordinary queryset whose `Query` also knows what is searched: see 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, TypeVar, cast
@@ -17,13 +17,13 @@ from django.db.models.query import FlatValuesListIterable
 from hybrid_store.exceptions import InvalidTargetError, SearchError
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fields import BaseVectorField, vector_field
-from hybrid_store.models.functions import METRICS, CosineDistance, Distance
+from hybrid_store.models.functions import METRICS, CosineDistance, Distance, metrics_of
 from hybrid_store.models.known_indexes import known_indexes
 from hybrid_store.models.near import Near
 from hybrid_store.models.search_query import Search, SearchQuery
 from hybrid_store.models.spaces import in_space
 from hybrid_store.models.targets import MixtureTarget, QueryVector, excluded_keys, resolve
-from hybrid_store.vectors import Vector
+from hybrid_store.vectors import BaseVector
 
 __all__ = ["embed_query", "nearest", "recommend", "tuned"]
 
@@ -44,8 +44,9 @@ def nearest(
 
     `to` is a text (embedded when rows are fetched), a vector, or a saved row, which is itself left
     out. `field` may be omitted where the model has one vector field; `metric` ("cosine", "l2",
-    "l1", "inner_product") defaults to that of the field's `VectorIndex`, else cosine. Rows beyond
-    `max_distance` are dropped, and rows without a vector are never hits.
+    "l1", "inner_product"; over bits "hamming", "jaccard") defaults to that of the field's
+    `VectorIndex`, else cosine or Hamming. Rows beyond `max_distance` are dropped, and rows without
+    a vector are never hits.
 
     Rows carry their distance and similarity under the two given names; their vector is deferred.
     Lazy: filters, slices, `values()` and so on work before and after. Raises subclasses of
@@ -70,21 +71,26 @@ def recommend(
     """The rows of `queryset` that are near to what is liked and away from what is not.
 
     `like` and `unlike` hold rows, texts or vectors. The search is near to the mean of the likes
-    plus its difference to the mean of the unlikes; given rows are left out. Otherwise as `nearest`.
+    plus its difference to the mean of the unlikes; given rows are left out. Bits have no mean and
+    are refused. Otherwise as `nearest`.
     """
     chosen = vector_field(queryset.model, field)
+    if not chosen.codec.has_mean:
+        raise SearchError(
+            f"{chosen.label}: {chosen.codec.described}s have no mean to search near: use nearest."
+        )
     liked, unliked = _listed(chosen, "like", like), _listed(chosen, "unlike", unlike)
     if not liked:
         raise InvalidTargetError(f"{chosen.label}: 'like' is empty: give at least one row.")
     mixture = MixtureTarget(
-        [resolve(chosen, to) for to in liked], [resolve(chosen, to) for to in unliked]
+        chosen, [resolve(chosen, to) for to in liked], [resolve(chosen, to) for to in unliked]
     )
     ranked = _Ranking(chosen, mixture, metric, max_distance, distance_as, similarity_as)
     return ranked.apply(queryset, excluded_keys(chosen, [*liked, *unliked]))
 
 
 def _listed(field: BaseVectorField, name: str, targets: Any) -> list[Any]:
-    if isinstance(targets, str | bytes | Model | Vector):
+    if isinstance(targets, str | bytes | Mapping | Model | BaseVector):
         raise InvalidTargetError(f"{field.label}: {name!r} takes a list of rows, texts or vectors.")
     return list(targets)
 
@@ -134,7 +140,7 @@ class _Ranking:
             distance(self.field.name, Near(self.near)),
         )
         if self.similarity_as:
-            similarity = distance.similarity(F(self.distance_as))
+            similarity = distance.similarity(F(self.distance_as), self.field.dimensions)
             ranked = _annotated(ranked, self.similarity_as, similarity)
         limit = self._limit(distance)
         if limit is not None:
@@ -145,11 +151,17 @@ class _Ranking:
         return _searching(ranked, search)
 
     def _distance(self) -> type[Distance]:
-        metric = self.metric or indexed_metric(self.field) or CosineDistance.metric
-        if metric not in METRICS:
-            known = ", ".join(repr(name) for name in METRICS)
-            raise SearchError(f"{self.field.label}: unknown metric {metric!r}, use one of {known}.")
-        if metric == "cosine" and isinstance(self.near, Vector) and self.near.is_zero():
+        fitting = metrics_of(self.field.codec)
+        metric = self.metric or indexed_metric(self.field) or fitting[0]
+        if metric not in fitting:
+            known = ", ".join(map(repr, fitting))
+            fault = (
+                f"the metric {metric!r} is none of {self.field.codec.described}s"
+                if metric in METRICS
+                else f"unknown metric {metric!r}"
+            )
+            raise SearchError(f"{self.field.label}: {fault}, use one of {known}.")
+        if metric == "cosine" and isinstance(self.near, BaseVector) and self.near.is_zero():
             raise InvalidTargetError(
                 f"{self.field.label}: an all-zero vector has no direction, so no cosine distance: "
                 "give another vector or metric."
@@ -217,5 +229,6 @@ def _deferring(queryset: QuerySet[ModelT], field: BaseVectorField) -> QuerySet[M
 
 def indexed_metric(field: BaseVectorField) -> str | None:
     """The metric of the field's indexes, if they agree on one."""
-    metrics = {index.metric for index in known_indexes(field)}
+    fitting = metrics_of(field.codec)
+    metrics = {index.metric for index in known_indexes(field) if index.metric in fitting}
     return metrics.pop() if len(metrics) == 1 else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-import numpy as np
 from django.db.models import Model
 
 from hybrid_store.embedders import embedders
@@ -15,11 +14,11 @@ from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fields import BaseVectorField
 from hybrid_store.models.fingerprint import space_prefix
 from hybrid_store.models.late import LateValue
-from hybrid_store.vectors import FloatArray, Vector
+from hybrid_store.vectors import BaseVector, Vector
 
 __all__ = ["MixtureTarget", "QueryVector", "RowTarget", "TextTarget", "excluded_keys", "resolve"]
 
-QueryVector: TypeAlias = Vector | LateValue
+QueryVector: TypeAlias = BaseVector | LateValue
 
 
 class TextTarget(LateValue):
@@ -53,7 +52,7 @@ class TextTarget(LateValue):
         super().prepare()
         if self._is_new:
             self._is_new = False
-            query_cache.keep(embedders[self.embedder], self.text, self.vector())
+            query_cache.keep(embedders[self.embedder], self.text, Vector(self.vector()))
 
     def __repr__(self) -> str:
         return f"<embedding of {self.text!r}>"
@@ -68,7 +67,7 @@ class RowTarget(LateValue):
         self.pk = field.key_of(row)
         self.database = row._state.db
 
-    def compute(self) -> Vector:
+    def compute(self) -> BaseVector:
         rows = self.field.model._base_manager.using(self.database).filter(pk=self.pk)
         names = [self.field.attname]
         if isinstance(self.field, EmbeddingField):
@@ -88,20 +87,21 @@ class RowTarget(LateValue):
 class MixtureTarget(LateValue):
     """Mean of the liked vectors, plus its difference to the mean of the unliked ones."""
 
-    def __init__(self, like: Sequence[QueryVector], unlike: Sequence[QueryVector]) -> None:
+    def __init__(
+        self, field: BaseVectorField, like: Sequence[QueryVector], unlike: Sequence[QueryVector]
+    ) -> None:
         super().__init__()
+        self.field = field
         self.like = like
         self.unlike = unlike
 
-    def compute(self) -> Vector:
-        mean = _mean(self.like)
-        if self.unlike:
-            mean = mean + (mean - _mean(self.unlike))
-        if not mean.any():
+    def compute(self) -> BaseVector:
+        mixed: BaseVector = self.field.codec.mix(_known(self.like), _known(self.unlike))
+        if mixed.is_zero():
             raise InvalidTargetError(
                 "The liked and unliked vectors cancel out: give others, or fewer 'unlike'."
             )
-        return Vector(mean)
+        return mixed
 
     def read(self) -> None:
         for part in self._late():
@@ -119,12 +119,8 @@ class MixtureTarget(LateValue):
         return f"<like {self.like!r}, unlike {self.unlike!r}>"
 
 
-def _mean(vectors: Sequence[QueryVector]) -> FloatArray:
-    arrays = [
-        (vector if isinstance(vector, Vector) else vector.vector()).to_numpy() for vector in vectors
-    ]
-    mean: FloatArray = np.mean(arrays, axis=0, dtype=np.float32)
-    return mean
+def _known(vectors: Sequence[QueryVector]) -> list[BaseVector]:
+    return [vector.vector() if isinstance(vector, LateValue) else vector for vector in vectors]
 
 
 def resolve(field: BaseVectorField, to: Any) -> QueryVector:
@@ -139,22 +135,31 @@ def resolve(field: BaseVectorField, to: Any) -> QueryVector:
     if isinstance(to, str):
         return _of_text(field, to)
     try:
-        return field.codec.parse(to, field.dimensions)
+        vector: BaseVector = field.codec.parse(to, field.dimensions)
     except VectorValueError as error:
         raise InvalidTargetError(
             f"{field.label}: cannot search near {to!r:.60}: {error}."
         ) from error
+    return vector
 
 
 def _of_text(field: BaseVectorField, text: str) -> QueryVector:
     if not isinstance(field, EmbeddingField):
-        raise InvalidTargetError(
-            f"{field.label} has no embedder, so a text cannot be searched for: give a vector, or "
-            "make the field an EmbeddingField."
-        )
+        return _of_written(field, text)
     if not text.strip():
         raise InvalidTargetError(f"{field.label}: the text to search for is blank.")
     return TextTarget(text, field.embedder.alias)
+
+
+def _of_written(field: BaseVectorField, text: str) -> BaseVector:
+    """A vector as text, such as the bits "0110"."""
+    try:
+        return field.parse(text)
+    except VectorValueError as error:
+        raise InvalidTargetError(
+            f"{field.label} has no embedder, so a text cannot be searched for: give a vector, or "
+            "make the field an EmbeddingField."
+        ) from error
 
 
 def _of_row(field: BaseVectorField, row: Model) -> QueryVector:
@@ -186,7 +191,9 @@ OTHER_SPACE = (
 )
 
 
-def _usable(field: BaseVectorField, pk: Any, stored: Any, fingerprint: str | None = None) -> Vector:
+def _usable(
+    field: BaseVectorField, pk: Any, stored: Any, fingerprint: str | None = None
+) -> BaseVector:
     """The vector of a row, if it has one that belongs to the space searched in."""
     known = {"row": _row(field, pk), "label": field.label}
     if stored is None:

@@ -16,12 +16,11 @@ from hybrid_store.exceptions import UnknownFieldError
 from hybrid_store.models.fields import BaseVectorField
 from hybrid_store.models.functions import METRICS
 from hybrid_store.models.indexes import FieldIndex
-from hybrid_store.vectors import HALF, SINGLE
+from hybrid_store.vectors import BIT, HALF, SINGLE
 
-__all__ = ["BIT", "VectorIndex"]
+__all__ = ["METHODS", "OPTIONS", "VectorIndex", "precisions_of"]
 
-BIT = "bit"
-PRECISIONS = (SINGLE.name, HALF.name, BIT)
+PRECISIONS = (SINGLE.name, HALF.name, BIT.name)
 # The most dimensions of a column whose index has single precision unless told otherwise: pgvector
 # indexes no more (its README, "HNSW").
 MOST_SINGLE = 2000
@@ -39,7 +38,7 @@ class Method:
 # Sources: pgvector, src/hnsw.h and src/ivfflat.h, and its README for the operator classes.
 METHODS = {
     "hnsw": Method({"m": (2, 100), "ef_construction": (4, 1000)}, frozenset(METRICS)),
-    "ivfflat": Method({"lists": (1, 32768)}, frozenset(METRICS) - {"l1"}),
+    "ivfflat": Method({"lists": (1, 32768)}, frozenset(METRICS) - {"l1", "jaccard"}),
 }
 OPTIONS = tuple(option for method in METHODS.values() for option in method.options)
 
@@ -129,6 +128,11 @@ class VectorIndex(FieldIndex):
     def is_made(self, ops: BaseVectorOperations) -> bool:
         return ops.supports_vector_index
 
+    def precision_over(self, field: BaseVectorField) -> str:
+        """The precision asked for if the field can have it, else the field's default."""
+        fitting = precisions_of(field)
+        return self.precision if self.precision in fitting else fitting[0]
+
     def spec(self, model: type[Model]) -> IndexSpec:
         """What the index of a model asks a database for; raises `UnknownFieldError`."""
         [name] = self.fields
@@ -142,10 +146,20 @@ class VectorIndex(FieldIndex):
             dimensions=field.dimensions,
             metric=self.metric,
             method=self.method,
-            precision=self.precision or _default_precision(field),
+            precision=self.precision_over(field),
             options=self._options(),
             condition=self.condition,
         )
+
+
+def precisions_of(field: BaseVectorField) -> tuple[str, ...]:
+    """Those that an index over the field may have, the default one first."""
+    own = field.codec.name
+    if own not in PRECISIONS[:-1]:
+        return (own,)
+    if field.codec is SINGLE and field.dimensions > MOST_SINGLE:
+        return (HALF.name, BIT.name)
+    return PRECISIONS[PRECISIONS.index(own) :]
 
 
 def _one_of(name: str, value: str, known: Any) -> str:
@@ -153,9 +167,3 @@ def _one_of(name: str, value: str, known: Any) -> str:
         names = ", ".join(map(repr, known))
         raise ValueError(f"VectorIndex: unknown {name} {value!r}, use one of {names}.")
     return value
-
-
-def _default_precision(field: BaseVectorField) -> str:
-    if field.codec is SINGLE and field.dimensions > MOST_SINGLE:
-        return HALF.name
-    return field.codec.name

@@ -25,6 +25,7 @@ from hybrid_store.operations.concurrent import (
 from hybrid_store.operations.conversion import export_vectors, import_vectors
 from hybrid_store.operations.diagnosis import OnBad, checked_on_bad
 from hybrid_store.operations.switch import exchanged_names, switch
+from hybrid_store.vectors import FloatCodec
 
 __all__ = [
     "AddVectorIndexConcurrently",
@@ -127,8 +128,10 @@ class ConvertVectorColumn(FieldOperation):
         on_bad: OnBad = "refuse",
         source_dtype: str | None = None,
     ) -> None:
-        if not isinstance(field, BaseVectorField):
-            raise TypeError(f"ConvertVectorColumn converts to a vector field, not to {field!r}.")
+        if not isinstance(getattr(field, "codec", None), FloatCodec):
+            raise TypeError(
+                f"ConvertVectorColumn converts to a vector field of floats, not to {field!r}."
+            )
         if source_dtype is not None and source_dtype not in DTYPES:
             raise ValueError(
                 f"ConvertVectorColumn: source_dtype is {source_dtype!r}, not one of "

@@ -9,10 +9,12 @@ from django.db import models
 from django.db.models import Q
 
 from hybrid_store.models import (
+    BitField,
     EmbeddingField,
     HalfVectorField,
     HybridManager,
     HybridQuerySetMixin,
+    SparseVectorField,
     StaleIndex,
     VectorField,
     VectorIndex,
@@ -24,6 +26,7 @@ __all__ = [
     "Author",
     "Book",
     "Clause",
+    "Code",
     "Comment",
     "Essay",
     "Lecture",
@@ -41,6 +44,7 @@ __all__ = [
     "Review",
     "ShortBook",
     "Term",
+    "Weighting",
 ]
 
 DIMENSIONS = 384
@@ -62,6 +66,37 @@ class Point(models.Model):
             VectorIndex("vector", metric="cosine", name="test_point_vec", m=8, ef_construction=32),
             VectorIndex(fields=["half"], metric="l2", name="test_point_half"),
         ]
+
+
+class Code(models.Model):
+    """Bits, of a length that ends within a byte, and of one that does not."""
+
+    name = models.CharField(max_length=50)
+    bits = BitField(length=12, null=True, blank=True)
+    other = BitField(length=12, null=True, blank=True)
+    whole = BitField(length=16, null=True, blank=True)
+
+    objects = HybridManager()
+
+    class Meta:
+        indexes = [
+            VectorIndex("bits", metric="hamming", name="test_code_bits"),
+            VectorIndex("whole", metric="jaccard", name="test_code_whole"),
+        ]
+
+
+class Weighting(models.Model):
+    """Sparse vectors."""
+
+    name = models.CharField(max_length=50)
+    terms = SparseVectorField(dimensions=50, null=True, blank=True)
+    other = SparseVectorField(dimensions=50, null=True, blank=True)
+    huge = SparseVectorField(dimensions=1_000_000_000, null=True, blank=True)
+
+    objects = HybridManager()
+
+    class Meta:
+        indexes = [VectorIndex("terms", metric="cosine", name="test_weighting_terms")]
 
 
 class Author(models.Model):

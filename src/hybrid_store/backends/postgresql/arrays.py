@@ -13,7 +13,7 @@ from struct import Struct
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_store.vectors import Codec, FloatArray, Vector
+from hybrid_store.vectors import FloatArray, FloatCodec, Vector
 
 __all__ = ["TEXT_ARRAY_OID", "array_of_texts", "array_of_vectors"]
 
@@ -33,7 +33,9 @@ def array_of_texts(texts: Sequence[str | None]) -> bytes:
     return _header(1, None in texts, TEXT_OID, len(texts), 1) + b"".join(parts)
 
 
-def array_of_vectors(vectors: Sequence[Vector | None], codec: Codec, element_oid: int) -> bytes:
+def array_of_vectors(
+    vectors: Sequence[Vector | None], codec: FloatCodec, element_oid: int
+) -> bytes:
     """An array of the type that has `element_oid` in this database, stored with `codec`.
 
     The vectors, all of the same number of dimensions, hold values that the codec can store. None
@@ -49,7 +51,7 @@ def array_of_vectors(vectors: Sequence[Vector | None], codec: Codec, element_oid
     return header + b"".join(parts)
 
 
-def _elements(arrays: Sequence[FloatArray], codec: Codec) -> NDArray[np.void]:
+def _elements(arrays: Sequence[FloatArray], codec: FloatCodec) -> NDArray[np.void]:
     """A record for each vector: its length in bytes, its dimensions, two unused bytes, values."""
     dimensions = arrays[0].size
     values = np.dtype((codec.dtype.newbyteorder(">"), dimensions))

@@ -20,7 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from hybrid_store.backends.postgresql.arrays import TEXT_ARRAY_OID, array_of_texts, array_of_vectors
 from hybrid_store.backends.postgresql.transport import write
 from hybrid_store.backends.updates import Column, RowUpdate
-from hybrid_store.vectors import Codec, Vector
+from hybrid_store.vectors import Codec, FloatCodec, Vector
 
 __all__ = ["is_sent", "sends_binary", "type_oid", "update_rows"]
 
@@ -134,7 +134,7 @@ def _cursor(connection: BaseDatabaseWrapper, binary: bool) -> Any:
 def _chunks(update: RowUpdate, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
     """`rows` in parts that are written at once."""
     vectors = zip(update.inputs, rows[0], strict=True)
-    sizes = [c.codec.size(len(value)) for c, value in vectors if c.codec and value is not None]
+    sizes = [_floats(c.codec).size(len(v)) for c, v in vectors if c.codec and v is not None]
     length = max(1, STATEMENT_BYTES // (sum(sizes) + OTHER_BYTES))
     return (rows[start : start + length] for start in range(0, len(rows), length))
 
@@ -150,4 +150,9 @@ def _array(column: Column, values: Row, oids: Oids | None) -> Any:
 def _array_of_vectors(codec: Codec, vectors: Sequence[Vector | None], oids: Oids | None) -> Any:
     if oids is None:
         return [None if vector is None else write(vector) for vector in vectors]
-    return VectorArray(array_of_vectors(vectors, codec, oids[codec.name]))
+    return VectorArray(array_of_vectors(vectors, _floats(codec), oids[codec.name]))
+
+
+def _floats(codec: Codec) -> FloatCodec:
+    """The codec of a column of floats: no other vectors are among the types in SENT."""
+    return cast("FloatCodec", codec)

@@ -19,20 +19,27 @@ if TYPE_CHECKING:
 __all__ = ["INDEX_LIMITS", "create_index", "indexed_sql", "is_invalid", "stored_indexes"]
 
 # The most dimensions an index takes, by precision (pgvector's README, "HNSW" and "IVFFlat").
-INDEX_LIMITS = {"single": 2000, "half": 4000, "bit": 64_000}
+INDEX_LIMITS = {"single": 2000, "half": 4000, "bit": 64_000, "sparse": 1_000_000_000}
 # Precision -> SQL of what is indexed, where that is not the column itself.
 ROUNDED = {
     "half": "({sql})::{schema}halfvec({dimensions})",
     "bit": "({schema}binary_quantize({sql}))::bit({dimensions})",
 }
-TYPE_NAMES = {"single": "vector", "half": "halfvec", "bit": "bit"}
-OPERATOR_CLASSES = {"cosine": "cosine", "l2": "l2", "l1": "l1", "inner_product": "ip"}
+TYPE_NAMES = {"single": "vector", "half": "halfvec", "bit": "bit", "sparse": "sparsevec"}
+OPERATOR_CLASSES = {
+    "cosine": "cosine",
+    "l2": "l2",
+    "l1": "l1",
+    "inner_product": "ip",
+    "hamming": "hamming",
+    "jaccard": "jaccard",
+}
 METHOD_NAMES = {"hnsw": "HNSW", "ivfflat": "IVFFlat"}
 
 
 # Columns and expressions that an index names, as pg_depend knows them.
 STORED = """
-SELECT c.relname, a.attname, am.amname, o.opcname, i.indisvalid
+SELECT c.relname, a.attname, am.amname, o.opcname, i.indkey[0] = 0, i.indisvalid
 FROM pg_index i
 JOIN pg_class c ON c.oid = i.indexrelid
 JOIN pg_am am ON am.oid = c.relam AND am.amname IN ('hnsw', 'ivfflat')
@@ -54,9 +61,14 @@ def stored_indexes(connection: Any, table: str) -> list[StoredIndex]:
         cursor.execute(STORED, [connection.ops.quote_name(table)])
         rows = cursor.fetchall()
     return [
-        StoredIndex(name, column, method, METRICS.get(operators.split("_")[1]), valid)
-        for name, column, method, operators, valid in rows
+        StoredIndex(name, column, method, _metric(operators, is_expression), valid)
+        for name, column, method, operators, is_expression, valid in rows
     ]
+
+
+def _metric(operator_class: str, is_expression: bool) -> str | None:
+    kind, metric, _ = operator_class.split("_")
+    return None if kind == "bit" and is_expression else METRICS.get(metric)
 
 
 def is_invalid(connection: Any, name: str) -> bool:
@@ -76,8 +88,9 @@ def indexed_sql(schema: str, index: IndexSpec, sql: str) -> str:
 
 
 def operator_class(schema: str, index: IndexSpec) -> str:
-    """Binary vectors are always ordered by the number of bits that differ."""
-    metric = "hamming" if index.precision == "bit" else OPERATOR_CLASSES[index.metric]
+    """Vectors rounded to bits are ordered by the number of bits that differ."""
+    is_rounded = index.precision == "bit" and index.is_rough
+    metric = "hamming" if is_rounded else OPERATOR_CLASSES[index.metric]
     return f"{schema}{TYPE_NAMES[index.precision]}_{metric}_ops"
 
 

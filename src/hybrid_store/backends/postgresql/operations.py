@@ -29,7 +29,7 @@ from hybrid_store.backends.postgresql import (
 )
 from hybrid_store.backends.postgresql.transport import LateText, read, register_late_text, write
 from hybrid_store.backends.updates import RowUpdate
-from hybrid_store.vectors import HALF, SINGLE, Codec, Vector
+from hybrid_store.vectors import BIT, HALF, SINGLE, SPARSE, BaseVector, Codec
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -41,13 +41,30 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgreSQLVectorOperations"]
 
-TYPE_NAMES = {SINGLE.name: "vector", HALF.name: "halfvec"}
+TYPE_NAMES = {
+    SINGLE.name: "vector",
+    HALF.name: "halfvec",
+    BIT.name: "bit",
+    SPARSE.name: "sparsevec",
+}
+# Types that are no part of pgvector. Without its schema, "bit" would be short for "bit(1)".
+OWN_SCHEMAS = {BIT.name: "pg_catalog."}
+# Types whose columns `ConvertVectorColumn` casts to each other.
+FLOAT_TYPES = (TYPE_NAMES[SINGLE.name], TYPE_NAMES[HALF.name])
 
 
 class PostgreSQLVectorOperations(BaseVectorOperations):
     display_name = "PostgreSQL"
     column_types = {name: f"{type_name}(%(dimensions)s)" for name, type_name in TYPE_NAMES.items()}
-    metrics = {"cosine": "<=>", "l2": "<->", "l1": "<+>", "inner_product": "<#>"}
+    metrics = {
+        "cosine": "<=>",
+        "l2": "<->",
+        "l1": "<+>",
+        "inner_product": "<#>",
+        "hamming": "<~>",
+        # Drivers turn two signs into one.
+        "jaccard": "<%%>",
+    }
     supports_vector_index = True
     builds_concurrently = True
     supports_stale_index = True
@@ -77,29 +94,34 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
     def _schema(self) -> str:
         return extension.qualifier(self.connection)
 
+    def _type(self, codec: Codec) -> str:
+        """The name of the column type in its schema."""
+        return OWN_SCHEMAS.get(codec.name, self._schema) + TYPE_NAMES[codec.name]
+
     def column_type(self, codec: Codec, dimensions: int) -> str:
-        return self._schema + super().column_type(codec, dimensions)
+        schema = "" if codec.name in OWN_SCHEMAS else self._schema
+        return schema + super().column_type(codec, dimensions)
 
     def select_sql(self, codec: Codec, sql: str) -> str:
-        return f"{self._schema}{TYPE_NAMES[codec.name]}_send({sql})"
+        return f"{self._type(codec)}_send({sql})"
 
     def placeholder(self, codec: Codec) -> str:
-        return f"%s::{self._schema}{TYPE_NAMES[codec.name]}"
+        return f"%s::{self._type(codec)}"
 
-    def to_db(self, codec: Codec, value: Vector | LateVector) -> Any:
-        if isinstance(value, Vector):
+    def to_db(self, codec: Codec, value: BaseVector | LateVector) -> Any:
+        if isinstance(value, BaseVector):
             return write(value)
         return LateText(codec, value)
 
-    def from_db(self, codec: Codec, value: Any) -> Vector:
-        return read(codec, value)
+    def from_db(self, codec: Codec, value: Any, dimensions: int) -> BaseVector:
+        return read(codec, value, dimensions)
 
     def _distance_template(self, function: str, codec: Codec) -> str:
         operator = f"OPERATOR({self._schema}{function})" if self._schema else function
         return f"({{lhs}} {operator} {{rhs}})"
 
     def cast_sql(self, sql: str, source: Codec, target: Codec) -> str:
-        return f"({sql})::{self._schema}{TYPE_NAMES[target.name]}"
+        return f"({sql})::{self._type(target)}"
 
     def index_limit(self, precision: str) -> int | None:
         return indexes.INDEX_LIMITS[precision]
@@ -144,7 +166,7 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
         return planner.uses_index(self.connection, queryset, name)
 
     def vector_type(self, db_type: str | None) -> str | None:
-        return columns.vector_type(db_type, TYPE_NAMES.values())
+        return columns.vector_type(db_type, FLOAT_TYPES)
 
     def stored_type(self, table: str, column: str) -> str | None:
         return self.vector_type(columns.stored_type(self.connection, table, column))
@@ -168,8 +190,7 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
     def _oid(self, codec: Codec) -> int:
         """The type's number in this database, asked for once a connection."""
         if codec.name not in self._oids:
-            name = self._schema + TYPE_NAMES[codec.name]
-            self._oids[codec.name] = bulk.type_oid(self.connection, name)
+            self._oids[codec.name] = bulk.type_oid(self.connection, self._type(codec))
         return self._oids[codec.name]
 
     def json_rows(self, columns: Sequence[str]) -> str:

@@ -10,14 +10,10 @@ from django.db import transaction
 from django.db.models import F
 
 from hybrid_store.backends.base import BaseVectorOperations, LateVector
-from hybrid_store.backends.sqlite.functions import (
-    CODECS,
-    METRICS,
-    function_name,
-    register_functions,
-)
+from hybrid_store.backends.sqlite.constraints import column_check
+from hybrid_store.backends.sqlite.functions import DISTANCES, function_name, register_functions
 from hybrid_store.backends.updates import RowUpdate
-from hybrid_store.vectors import Codec, Vector
+from hybrid_store.vectors import BaseVector, Codec
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -43,8 +39,8 @@ class LateBlob:
 
 class SQLiteVectorOperations(BaseVectorOperations):
     display_name = "SQLite"
-    column_types = {codec.name: "BLOB" for codec in CODECS}
-    metrics = {metric: metric for metric in METRICS}
+    column_types = {codec.name: "BLOB" for codec in DISTANCES}
+    metrics = {metric: metric for metrics in DISTANCES.values() for metric in metrics}
 
     _prepared: object = None
 
@@ -57,24 +53,18 @@ class SQLiteVectorOperations(BaseVectorOperations):
     def column_check(
         self, codec: Codec, dimensions: int, column: str, allows_zero: bool
     ) -> str | None:
-        """Vectors of another dimension or float type are refused by the database itself.
+        return column_check(codec, dimensions, column, allows_zero)
 
-        The length stands in a BLOB's header, and the comparison with zeros ends at the first value
-        that is none, so the check costs next to nothing.
-        """
-        size = codec.size(dimensions)
-        check = f"typeof({column}) IN ('blob', 'null') AND length({column}) = {size}"
-        return check if allows_zero else f"{check} AND {column} <> zeroblob({size})"
-
-    def to_db(self, codec: Codec, value: Vector | LateVector) -> Any:
-        if isinstance(value, Vector):
+    def to_db(self, codec: Codec, value: BaseVector | LateVector) -> Any:
+        if isinstance(value, BaseVector):
             return codec.encode(value)
         return LateBlob(codec, value)
 
-    def from_db(self, codec: Codec, value: Any) -> Vector:
+    def from_db(self, codec: Codec, value: Any, dimensions: int) -> BaseVector:
         if not isinstance(value, bytes):
             self.unsupported("computing vectors in SQL, as Avg and Sum would")
-        return codec.decode(value)
+        vector: BaseVector = codec.decode(value, dimensions)
+        return vector
 
     def _distance_template(self, function: str, codec: Codec) -> str:
         return f"{function_name(function, codec)}({{lhs}}, {{rhs}})"

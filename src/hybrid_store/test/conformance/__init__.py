@@ -10,6 +10,7 @@ The embedders "default" and "second" must be configured, both of 384 dimensions 
 spaces.
 """
 
+from hybrid_store.test.conformance.bits import BitConformance
 from hybrid_store.test.conformance.conditions import ConditionConformance
 from hybrid_store.test.conformance.distances import DistanceConformance
 from hybrid_store.test.conformance.engine import (
@@ -26,9 +27,11 @@ from hybrid_store.test.conformance.on_save import OnSaveConformance, OnSaveTaskC
 from hybrid_store.test.conformance.query_cache import QueryCacheConformance
 from hybrid_store.test.conformance.search import SearchConformance
 from hybrid_store.test.conformance.spaces import SpaceConformance
+from hybrid_store.test.conformance.sparse import SparseConformance
 from hybrid_store.test.conformance.writing import WritingConformance
 
 __all__ = [
+    "BitConformance",
     "ConditionConformance",
     "DistanceConformance",
     "FailureConformance",
@@ -44,5 +47,6 @@ __all__ = [
     "RunConformance",
     "SearchConformance",
     "SpaceConformance",
+    "SparseConformance",
     "WritingConformance",
 ]

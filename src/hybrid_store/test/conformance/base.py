@@ -31,11 +31,18 @@ def _cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> Any:
     return 1 - (a @ b) / np.sqrt((a @ a) * (b @ b))
 
 
+def _jaccard(a: NDArray[np.float64], b: NDArray[np.float64]) -> Any:
+    common = (a * b).sum()
+    return 1 - common / (a + b - a * b).sum() if common else 1
+
+
 REFERENCES: dict[str, Callable[[Any, Any], Any]] = {
     "cosine": _cosine,
     "l2": lambda a, b: np.sqrt(((a - b) ** 2).sum()),
     "l1": lambda a, b: np.abs(a - b).sum(),
     "inner_product": lambda a, b: -(a @ b),
+    "hamming": lambda a, b: (a != b).sum(),
+    "jaccard": _jaccard,
 }
 
 

@@ -22,7 +22,7 @@ from hybrid_store.exceptions import (
     UnknownFieldError,
 )
 from hybrid_store.models import nearest, recommend
-from hybrid_store.models.functions import METRICS
+from hybrid_store.models.functions import metrics_of
 from hybrid_store.test.conformance.base import ConformanceBase, generate, reference_distance
 from hybrid_store.test.models import (
     Album,
@@ -36,6 +36,7 @@ from hybrid_store.test.models import (
     ShortBook,
 )
 from hybrid_store.test.watching import before_each_query, count_queries_embedded
+from hybrid_store.vectors import SINGLE
 
 __all__ = ["SearchConformance"]
 
@@ -65,7 +66,7 @@ class SearchConformance(ConformanceBase):
     ) -> None:
         Point.objects.all().delete()
         stored = Point.objects.bulk_create([Point(name=str(v), vector=v) for v in rows])
-        for metric in METRICS:
+        for metric in metrics_of(SINGLE):
             hits = [p for p in stored if metric != "cosine" or any(p.vector)]
             exact = {p.pk: reference_distance(metric, p.vector, near) for p in hits}
             found = list(

@@ -1,33 +1,27 @@
-"""The `Vector` value type and the codecs that turn it into stored bytes.
-
-Pure: NumPy only, no database. A vector is always held as float32; a codec says how many bits of it
-are stored.
-"""
+"""`Vector`, of floats, and its codecs: always held as float32, a codec says how much is stored."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, SupportsIndex, TypeAlias, overload
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_store.exceptions import VectorValueError
+from hybrid_store.vectors.base import BaseCodec, BaseVector, Codec, VectorLike, as_array, read_only
 
-__all__ = ["HALF", "SINGLE", "Codec", "FloatArray", "Vector", "VectorLike"]
+__all__ = ["HALF", "SINGLE", "FloatArray", "FloatCodec", "Vector", "numeric", "single_precision"]
 
 FloatArray: TypeAlias = NDArray[np.float32]
-VectorLike: TypeAlias = Any
-"""What `Codec.parse` accepts: `Vector`, a list, tuple or array of numbers, bytes of the codec's
-length, text such as "[1,2,3]", or anything with `to_numpy()` (the types of pgvector)."""
 
 SHOWN_VALUES = 3
 SINGLE_BYTES = 4
 
 
-class Vector(Sequence[float]):
+class Vector(BaseVector):
     """An immutable vector of float32.
 
     Behaves as a sequence of Python floats; `np.asarray(vector)` gives the values as a read-only
@@ -46,7 +40,7 @@ class Vector(Sequence[float]):
     def _wrap(cls, array: FloatArray) -> Vector:
         """Take over an array already known to be good; it is made read-only."""
         vector = object.__new__(cls)
-        vector._array = _read_only(array)
+        vector._array = read_only(array)
         return vector
 
     @property
@@ -68,39 +62,9 @@ class Vector(Sequence[float]):
     def is_zero(self) -> bool:
         return not np.count_nonzero(self._array)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        if copy:
-            return np.array(self._array, dtype=dtype)
-        return np.asarray(self._array, dtype=dtype)
-
-    def __len__(self) -> int:
-        return int(self._array.size)
-
-    def __bool__(self) -> bool:
-        return True
-
-    @overload
-    def __getitem__(self, index: SupportsIndex) -> float: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[float]: ...
-    def __getitem__(self, index: SupportsIndex | slice) -> float | list[float]:
-        if isinstance(index, slice):
-            return self.to_list()[index]
-        return float(self._array[index.__index__()])
-
-    def __iter__(self) -> Iterator[float]:
-        return iter(self.to_list())
-
-    def __eq__(self, other: object) -> bool:
-        """Equal values, bit for bit apart from the sign of zero; also against lists and arrays."""
-        if isinstance(other, Vector):
-            return bool(np.array_equal(self._array, other._array))
-        if isinstance(other, list | tuple | np.ndarray):
-            try:
-                return bool(np.array_equal(self._array, np.asarray(other)))
-            except (TypeError, ValueError):
-                return False
-        return NotImplemented
+    def _equals(self, other: Vector) -> bool:
+        """Bit for bit, apart from the sign of zero."""
+        return bool(np.array_equal(self._array, other._array))
 
     def __hash__(self) -> int:
         # Adding zero turns -0.0 into 0.0, which compare equal and so must hash alike.
@@ -108,9 +72,6 @@ class Vector(Sequence[float]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_unpickle, (self._array.astype("<f4").tobytes(),))
-
-    def __repr__(self) -> str:
-        return f"<Vector {self}>"
 
     def __str__(self) -> str:
         shown = ", ".join(f"{value:.4g}" for value in self._array[:SHOWN_VALUES].tolist())
@@ -124,36 +85,30 @@ def _unpickle(data: bytes) -> Vector:
 
 def _checked(values: Any) -> FloatArray:
     """A fresh, read-only float32 array of `values`, or `VectorValueError` saying what is wrong."""
-    array = _numeric(values)
+    array = numeric(values)
     if array.ndim != 1:
         raise VectorValueError(f"expected one dimension of numbers, got the shape {array.shape}")
     if not array.size:
         raise VectorValueError("a vector needs at least one number")
+    return single_precision(array)
+
+
+def single_precision(array: NDArray[Any]) -> FloatArray:
+    """A fresh, read-only float32 array of numbers; refuses what is not finite or too large."""
     if not np.isfinite(array).all():
         position = int(np.flatnonzero(~np.isfinite(array))[0])
         raise VectorValueError(f"the value at position {position} is {array[position]}, not finite")
     if array.dtype == np.float32:
-        return _read_only(array.copy())
+        return read_only(array.copy())
     with np.errstate(over="ignore"):
         single = np.array(array, dtype=np.float32, order="C")
     _refuse_overflow(single, array, "float32")
-    return _read_only(single)
+    return read_only(single)
 
 
-def _read_only(array: FloatArray) -> FloatArray:
-    array.flags.writeable = False
-    return array
-
-
-def _numeric(values: Any) -> NDArray[Any]:
-    if hasattr(values, "to_numpy") and not isinstance(values, np.ndarray):
-        values = values.to_numpy()
-    elif not isinstance(values, np.ndarray | Sequence) and isinstance(values, Iterable):
-        values = list(values)
-    try:
-        array = np.asarray(values)
-    except (TypeError, ValueError) as error:
-        raise VectorValueError(f"not a sequence of numbers: {error}") from error
+def numeric(values: Any) -> NDArray[Any]:
+    """An array of any type of real numbers, or `VectorValueError` saying what else it is."""
+    array = as_array(values, "numbers")
     if array.size and array.dtype.kind == "O":
         array = _from_objects(array)
     if array.size and (array.dtype.kind not in "fiu"):
@@ -187,38 +142,31 @@ def _refuse_overflow(narrow: NDArray[Any], wide: NDArray[Any], name: str) -> Non
 
 
 @dataclass(frozen=True)
-class Codec:
-    """How a vector is stored: its element type and, by that, its length in bytes.
-
-    Stored bytes are little-endian. `parse` makes vectors whose values the codec can hold exactly,
-    so what is read back equals what was assigned.
-    """
+class FloatCodec(BaseCodec[Vector]):
+    """Vectors as their values in a row, little-endian, of one type of float."""
 
     name: str
     dtype: np.dtype[Any]
     label: str
 
+    value_type: ClassVar[type[Vector]] = Vector
+
+    @property
+    def described(self) -> str:
+        return f"{self.name}-precision vector"
+
+    @property
+    def widest(self) -> Codec:
+        return SINGLE
+
     def size(self, dimensions: int) -> int:
         """Bytes of one stored vector."""
         return dimensions * self.dtype.itemsize
 
-    def parse(self, value: VectorLike, dimensions: int | None = None) -> Vector:
-        """`value` as a vector rounded to what this codec stores.
-
-        Raises `VectorValueError` for a wrong dimension, NaN, infinities, overflow, and anything
-        that is not a vector.
-        """
-        if isinstance(value, Vector):
-            vector = value
-        elif isinstance(value, bytes | bytearray | memoryview):
-            vector = self._from_bytes(bytes(value), dimensions)
-        elif isinstance(value, str):
-            vector = self._from_text(value)
-        else:
-            vector = Vector(value)
-        if dimensions is not None and len(vector) != dimensions:
-            raise VectorValueError(f"expected {dimensions} dimensions, got {len(vector)}")
-        return self.rounded(vector)
+    def _read(self, value: VectorLike, dimensions: int | None) -> Vector:
+        if isinstance(value, bytes | bytearray | memoryview):
+            return self._from_bytes(bytes(value), dimensions)
+        return self._from_text(value) if isinstance(value, str) else Vector(value)
 
     def rounded(self, vector: Vector) -> Vector:
         if self.dtype.itemsize == SINGLE_BYTES:
@@ -232,13 +180,16 @@ class Codec:
     def encode(self, vector: Vector) -> bytes:
         return vector.to_numpy().astype(self.dtype, copy=False).tobytes()
 
-    def decode(self, data: bytes | memoryview) -> Vector:
-        """The vector stored in `data`, trusted: no check of its values."""
+    def decode(self, data: bytes, dimensions: int) -> Vector:
         return self.wrap(np.frombuffer(data, dtype=self.dtype))
 
     def wrap(self, array: NDArray[Any]) -> Vector:
         """A vector over trusted values of any float type and byte order."""
         return Vector._wrap(np.ascontiguousarray(array, dtype=np.float32))
+
+    def mix(self, like: Sequence[Vector], unlike: Sequence[Vector]) -> Vector:
+        mean = _mean(like)
+        return Vector(mean + (mean - _mean(unlike)) if unlike else mean)
 
     def _from_bytes(self, data: bytes, dimensions: int | None) -> Vector:
         size = self.dtype.itemsize
@@ -270,5 +221,11 @@ def _other_reading(length: int, dimensions: int | None, size: int) -> str:
     return ""
 
 
-SINGLE = Codec("single", np.dtype("<f4"), "float32")
-HALF = Codec("half", np.dtype("<f2"), "float16")
+def _mean(vectors: Sequence[Vector]) -> FloatArray:
+    arrays = [vector.to_numpy() for vector in vectors]
+    mean: FloatArray = np.mean(arrays, axis=0, dtype=np.float32)
+    return mean
+
+
+SINGLE = FloatCodec("single", np.dtype("<f4"), "float32")
+HALF = FloatCodec("half", np.dtype("<f2"), "float16")
