@@ -71,7 +71,7 @@ def test_missing_privileges_are_found_with_the_statement_that_grants_them() -> N
     execute("GRANT SELECT ON hybrid_store_test_book TO reader")
     execute("SET ROLE reader")
     try:
-        [ailment] = vector_ops(connection).ailments(Book)
+        ailment = vector_ops(connection).ailments(Book)[0]
     finally:
         execute("RESET ROLE")
         execute("DROP OWNED BY reader")
