@@ -12,6 +12,7 @@ from hybrid_store.models.functions import (
     MaxInnerProduct,
 )
 from hybrid_store.models.indexes import VectorIndex
+from hybrid_store.models.ingest import bulk_ingest
 from hybrid_store.models.query import (
     HybridManager,
     HybridQuerySet,
@@ -41,6 +42,7 @@ __all__ = [
     "StaleIndex",
     "VectorField",
     "VectorIndex",
+    "bulk_ingest",
     "coverage",
     "failed",
     "nearest",
