@@ -93,7 +93,7 @@ def _as_array(values: Any) -> NDArray[Any] | None:
         return values if values.ndim == 2 and values.dtype.kind in NUMBERS else None
     if not kinds(values) <= {Vector, np.ndarray}:
         return None
-    arrays = [np.asarray(value) for value in values]
+    arrays = [v.to_numpy() if type(v) is Vector else v for v in values]
     if {array.dtype.kind for array in arrays} <= NUMBERS and len({a.shape for a in arrays}) == 1:
         return np.stack(arrays) if arrays[0].ndim == 1 else None
     return None

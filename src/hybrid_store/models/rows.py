@@ -68,20 +68,23 @@ class ObjectBatch(Batch):
 
     def _check(self) -> None:
         concrete = self.model._meta.concrete_model
-        for number, row in enumerate(self.objects, self.first):
-            if not isinstance(row, Model) or row._meta.concrete_model is not concrete:
+        for kind in {*map(type, self.objects)}:
+            if not issubclass(kind, Model) or kind._meta.concrete_model is not concrete:
+                place = [*map(type, self.objects)].index(kind)
                 raise IngestError(
-                    f"Row {number} is a {type(row).__name__}: give objects of "
+                    f"Row {self.first + place} is a {kind.__name__}: give objects of "
                     f"{self.model._meta.label}, or a mapping of its fields to columns."
                 )
 
     def _complete(self) -> None:
         """As `bulk_create` does."""
-        has_relations = any(field.is_relation for field in self.model._meta.concrete_fields)
-        for row in self.objects:
-            if not row._is_pk_set():
-                row.pk = row._meta.pk.get_pk_value_on_save(row)
-            if has_relations:
+        key: Any = self.model._meta.pk
+        if type(key).get_pk_value_on_save is not Field.get_pk_value_on_save or key.has_default():
+            for row in self.objects:
+                if not row._is_pk_set():
+                    row.pk = key.get_pk_value_on_save(row)
+        if any(field.is_relation for field in self.model._meta.concrete_fields):
+            for row in self.objects:
                 row._prepare_related_fields_for_save(operation_name="bulk_ingest")
 
     def values(self, field: Any) -> list[Any]:

@@ -43,12 +43,14 @@ def with_length(data: bytes) -> bytes:
 
 def array_of_texts(texts: Sequence[str | None]) -> bytes:
     """A value of the type text[], in UTF-8. None is NULL."""
-    return array_of_values(str.encode, TEXT_OID, texts)
+    return array_of_values(lambda text: with_length(text.encode()), TEXT_OID, texts)
 
 
-def array_of_values(dump: Callable[[Any], bytes], element_oid: int, values: Sequence[Any]) -> bytes:
-    """An array of values, none of which is a list, that `dump` writes. None is NULL."""
-    parts = [NULL if value is None else with_length(dump(value)) for value in values]
+def array_of_values(
+    write: Callable[[Any], bytes], element_oid: int, values: Sequence[Any]
+) -> bytes:
+    """An array of values that `write` gives with their lengths. None is NULL."""
+    parts = [NULL if value is None else write(value) for value in values]
     return _header(1, None in values, element_oid, len(values), 1) + b"".join(parts)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from hybrid_store.backends.inserts import Values, Vectors, cut
@@ -27,7 +27,7 @@ from hybrid_store.vectors import HALF, SINGLE
 
 __all__ = ["encode"]
 
-Dump: TypeAlias = Callable[[Any], Any]
+Write: TypeAlias = Callable[[Any], bytes]
 
 # What a type of numbers is made of.
 NUMBERS = {
@@ -81,11 +81,11 @@ def encode(raw: Any, type_name: str, values: Values) -> list[bytes] | None:
     single = values if base == type_name else _flat(values)
     if single is None or not _are_accepted(base, single):
         return None
-    dump = _dumper(raw, base)
+    write = _writer(raw, base)
     if base != type_name:
-        dump = functools.partial(array_of_values, dump, raw.adapters.types[base].oid)
+        write = functools.partial(_array, write, raw.adapters.types[base].oid)
     try:
-        return [NULL if value is None else with_length(dump(value)) for value in values]
+        return [NULL if value is None else write(value) for value in values]
     except (struct.error, OverflowError, TypeError, ValueError):
         return None
 
@@ -104,18 +104,25 @@ def _flat(lists: Sequence[Any]) -> list[Any] | None:
     return [element for values in lists if values is not None for element in values]
 
 
+def _array(write: Write, element_oid: int, values: Sequence[Any]) -> bytes:
+    return with_length(array_of_values(write, element_oid, values))
+
+
 def _are_accepted(type_name: str, values: Sequence[Any]) -> bool:
     accepted = _accepted().get(type_name)
     kinds = {*map(type, values)} - {type(None)}
     return accepted is not None and all(issubclass(kind, accepted) for kind in kinds)
 
 
-def _dumper(raw: Any, type_name: str) -> Dump:
+def _writer(raw: Any, type_name: str) -> Write:
+    """Writes a value of a type with its length before it."""
     if type_name in NUMBERS:
-        return struct.Struct(f"!{NUMBERS[type_name][1]}").pack
+        code = NUMBERS[type_name][1]
+        return functools.partial(struct.Struct(f"!i{code}").pack, struct.calcsize(f"!{code}"))
     if type_name in TEXTS:
-        return str.encode
+        return lambda text: with_length(text.encode())
     from psycopg.pq import Format
 
     oid = raw.adapters.types[type_name].oid
-    return cast("Dump", raw.adapters.get_dumper_by_oid(oid, Format.BINARY)(object, raw).dump)
+    dump = raw.adapters.get_dumper_by_oid(oid, Format.BINARY)(object, raw).dump
+    return lambda value: with_length(dump(value))
