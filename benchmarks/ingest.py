@@ -43,7 +43,7 @@ def tables(bench: Bench) -> Iterator[Table]:
     yield _table(bench, f"Ingest of {many:,} rows", [*documents.ways(), *others], many)
     texts = Texts(bench, bench.corpus.vectors[:many])
     yield _table(
-        bench, f"Ingest of {many:,} rows with a text of 500 characters", texts.ways(), many
+        bench, f"Ingest of {many:,} rows with a text of some 500 characters", texts.ways(), many
     )
     wide = np.random.default_rng(1).standard_normal((few, WIDE_DIMENSIONS), np.float32)
     load = Load(bench, WideDocument, PgvectorWideDocument, wide)
@@ -168,7 +168,7 @@ class Texts:
     vectors: FloatArray
 
     def __post_init__(self) -> None:
-        self.texts = [f"{row:<500}" for row in range(len(self.vectors))]
+        self.texts = [f"The text of article {row}. " * 20 for row in range(len(self.vectors))]
 
     def ways(self) -> list[Way[Any]]:
         found = [

@@ -16,9 +16,11 @@ __all__ = ["given_rows", "new_keys"]
 # What JSON or its text carries into every type of column that holds such values.
 CARRIED = (str, int, float, UUID, date, time, Decimal, type(None))
 
+# The sequence is looked up once, not for every key.
 _NEW_KEYS = """
-SELECT CASE WHEN has_sequence_privilege(s.name, 'USAGE') THEN nextval(s.name::regclass) END
-FROM (SELECT pg_get_serial_sequence(%s, %s) AS name) s, generate_series(1, %s)
+WITH own AS MATERIALIZED (SELECT pg_get_serial_sequence(%s, %s)::regclass::oid AS id),
+usable AS MATERIALIZED (SELECT id FROM own WHERE has_sequence_privilege(id, 'USAGE'))
+SELECT nextval(id) FROM usable, generate_series(1, %s)
 """
 
 
@@ -28,8 +30,7 @@ def new_keys(
     """The next values of a column's sequence; None where it has none that may be used."""
     with connection.cursor() as cursor:
         cursor.execute(_NEW_KEYS, [connection.ops.quote_name(table), column, count])
-        keys = [key for (key,) in cursor.fetchall()]
-    return None if None in keys else keys
+        return [key for (key,) in cursor.fetchall()] or None
 
 
 def given_rows(
