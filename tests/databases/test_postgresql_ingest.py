@@ -111,7 +111,8 @@ def test_no_more_is_sent_for_a_row_than_its_values() -> None:
     bulk_ingest(Book, [Book(title="t")])
     with CaptureQueriesContext(connection) as queries:
         bulk_ingest(Book, [Book(title="t", embedding=ONES) for _ in range(1000)])
-    assert len([query for query in queries if query["sql"].startswith(("SELECT", "\nSELECT"))]) == 2
+    first_words = [query["sql"].split()[0] for query in queries]
+    assert sorted(first_words) == ["BEGIN", "COMMIT", "COPY", "SELECT", "WITH"]
     assert max(len(query["sql"]) for query in queries) < 1000
 
 
