@@ -14,7 +14,7 @@ from django.db.models.expressions import DatabaseDefault
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.inserts import Values, Vectors
 from hybrid_store.exceptions import IngestError
-from hybrid_store.models.insertion import Raw, alike, insert_by_django, is_plain
+from hybrid_store.models.insertion import Raw, alike, insert_by_django, is_plain_column
 from hybrid_store.models.prepared import kinds, prepare
 from hybrid_store.models.rows import Batch, batches, fields_of
 from hybrid_store.models.stamps import Stamp, stamps
@@ -83,8 +83,10 @@ class _Ingest:
         raw: Raw = {field: batch.values(field) for field in self.fields}
         self._number(raw)
         columns = {f.column: prepare(f, raw[f], self.connection, batch.first) for f in self.fields}
-        pending = [stamp for stamp in self.stamps if not self._stamp(stamp, raw, columns)]
-        if not (self._is_plain(columns) and self._insert(columns)):
+        is_plain = self._is_plain(columns)
+        # What expressions and placeholders make of a text is seen when it is stored.
+        pending = [s for s in self.stamps if not (is_plain and self._stamp(s, raw, columns))]
+        if not (is_plain and self._insert(columns)):
             raw |= insert_by_django(self.model, self.using, raw)
         for stamp in pending:
             raw[stamp.companion] = stamp.write(self._keys(raw))
@@ -117,7 +119,7 @@ class _Ingest:
         keys = [columns[key.column] for key in self.keys]
         if any(kind in {NoneType, DatabaseDefault} for key in keys for kind in kinds(key)):
             return False
-        return all(is_plain(field, columns[field.column]) for field in self.fields)
+        return all(is_plain_column(field, columns[field.column]) for field in self.fields)
 
     def _insert(self, columns: Mapping[str, Values]) -> bool:
         ops, table = vector_ops(self.connection), self.model._meta.db_table

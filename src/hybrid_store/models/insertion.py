@@ -15,7 +15,7 @@ from django.db.models.sql import InsertQuery
 from hybrid_store.backends.inserts import Values, take
 from hybrid_store.models.prepared import kinds
 
-__all__ = ["Raw", "alike", "insert_by_django", "is_plain"]
+__all__ = ["Raw", "alike", "insert_by_django", "is_plain_column"]
 
 Raw: TypeAlias = dict[Any, Any]
 """Field -> what the rows have in it, not prepared for a database."""
@@ -25,7 +25,7 @@ PLACEHOLDERS = ("get_placeholder", "get_placeholder_sql")
 CASTS_ONLY = ("django.db.models.", "django.contrib.postgres.", "hybrid_store.")
 
 
-def is_plain(field: Any, values: Values) -> bool:
+def is_plain_column(field: Any, values: Values) -> bool:
     """Are all values of a column such as they are stored, or left to its default?"""
     placeholders = (getattr(type(field), name, None) for name in PLACEHOLDERS)
     if any(made and not made.__module__.startswith(CASTS_ONLY) for made in placeholders):
