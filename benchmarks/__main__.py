@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
 def _results(options: argparse.Namespace) -> Iterator[str]:
     """Markdown, piece by piece as it is measured."""
     # Models need Django to be set up.
-    from benchmarks import finding, generation, loading, memory, reading, search
+    from benchmarks import finding, generation, ingest, loading, memory, reading, search
     from benchmarks.bench import Bench
     from benchmarks.data import Corpus
     from benchmarks.report import environment
@@ -64,7 +64,7 @@ def _results(options: argparse.Namespace) -> Iterator[str]:
         # Loading comes first: the others read what it leaves.
         plan: list[tuple[Corpus, Any]] = [
             *((corpus, module) for corpus in corpora for module in (loading, search, memory)),
-            *((corpora[-1], module) for module in (reading, generation)),
+            *((corpora[-1], module) for module in (reading, generation, ingest)),
             (Corpus(options.many), finding),
         ]
         for corpus, module in plan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from pgvector.django import VectorField as PgvectorField
 
-from benchmarks.project import DIMENSIONS, SMALL_DIMENSIONS
+from benchmarks.project import DIMENSIONS, SMALL_DIMENSIONS, WIDE_DIMENSIONS
 from hybrid_store.models import (
     EmbeddingField,
     HybridManager,
@@ -19,8 +19,10 @@ __all__ = [
     "Document",
     "Entry",
     "PgvectorDocument",
+    "PgvectorWideDocument",
     "TutorialArticle",
     "TutorialDocument",
+    "WideDocument",
 ]
 
 
@@ -64,6 +66,26 @@ class PgvectorDocument(BaseDocument):
     class Meta:
         managed = False
         db_table = "benchmarks_document"
+
+
+class WideDocument(BaseDocument):
+    """With a vector as long as those of large models."""
+
+    embedding = VectorField(dimensions=WIDE_DIMENSIONS)
+
+    objects = HybridManager()
+
+
+class PgvectorWideDocument(BaseDocument):
+    """The table of `WideDocument` through pgvector.django."""
+
+    embedding = PgvectorField(dimensions=WIDE_DIMENSIONS)
+
+    objects = models.Manager["PgvectorWideDocument"]()
+
+    class Meta:
+        managed = False
+        db_table = "benchmarks_widedocument"
 
 
 class BaseArticle(models.Model):

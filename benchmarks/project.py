@@ -16,6 +16,7 @@ __all__ = ["DATABASES", "configure", "start"]
 DATABASES = ("sqlite", *(f"postgresql{version}" for version in servers.POSTGRESQL_VERSIONS))
 DIMENSIONS = 384
 SMALL_DIMENSIONS = 8
+WIDE_DIMENSIONS = 1536
 BATCH_SIZE = 1000
 
 

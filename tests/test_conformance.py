@@ -68,6 +68,10 @@ class TestWriting(conformance.WritingConformance, TestCase):
     pass
 
 
+class TestIngest(conformance.IngestConformance, HypothesisTestCase):
+    pass
+
+
 class TestQueryCache(conformance.QueryCacheConformance, TransactionTestCase):
     pass
 

@@ -10,11 +10,11 @@ import pytest
 from django.core.management import call_command
 from django.db import connections, transaction
 
-from hybrid_store.models import CosineDistance, L2Distance
+from hybrid_store.models import CosineDistance, L2Distance, bulk_ingest, stale
 from hybrid_store.models.embedding import embedding_field
 from hybrid_store.sync import tasks
 from hybrid_store.sync.verification import verify
-from hybrid_store.test.models import Book, Memo, Note, Point
+from hybrid_store.test.models import Book, Essay, Memo, Note, Point
 from hybrid_store.test.watching import count_documents_embedded
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"], transaction=True)
@@ -65,6 +65,31 @@ def test_commands_work_on_the_database_they_are_told() -> None:
     call_command("semantic_search", "hybrid_store_test.Book", "apple", database="other", stdout=out)
     call_command("vector_doctor", database="other", stdout=out)
     assert "Book.embedding: 1 of 1 rows current" in out.getvalue()
+
+
+def test_rows_are_loaded_into_the_database_of_the_queryset() -> None:
+    vector = np.ones(384)
+    for alias in BOTH:
+        rows = [Book(title=alias, embedding=vector)]
+        assert Book.objects.using(alias).bulk_ingest(rows, embedded_by="default") == 1
+        assert rows[0]._state.db == alias
+        essays = {"words": [alias], "embedding": [vector]}
+        bulk_ingest(Essay.objects.using(alias), essays, embedded_by="default")
+        assert Book.objects.using(alias).get().title == alias
+        for model in (Book, Essay):
+            assert not stale(model._base_manager.using(alias)).exists()
+
+
+def test_a_router_says_where_rows_of_a_model_are_loaded(settings: Any) -> None:
+    class Router:
+        def db_for_write(self, model: Any, **hints: Any) -> str:
+            return "other"
+
+    settings.DATABASE_ROUTERS = [Router()]
+    for target in (Point, Point.objects, Point.objects.all()):
+        bulk_ingest(target, [Point(name="p")])
+    assert Point.objects.using("other").count() == 3
+    assert not Point.objects.using("default").exists()
 
 
 def test_on_save_embeds_in_the_database_of_the_save() -> None:

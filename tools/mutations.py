@@ -232,6 +232,39 @@ MUTATIONS = [
         SUITE,
         "Freshness",
     ),
+    Mutation(
+        "the check of many vectors at once",
+        "models/prepared.py",
+        [("np.flatnonzero(~good)", "np.flatnonzero(good & ~good)")],
+        SUITE,
+        "TestIngest",
+    ),
+    Mutation(
+        "what was loaded goes when the rest fails",
+        "models/ingest.py",
+        [
+            (
+                "    with transaction.atomic(using=using):\n        return",
+                "    if True:\n        return",
+            )
+        ],
+        SUITE,
+        "TestIngest",
+    ),
+    Mutation(
+        "only rows with a vector are stamped",
+        "models/stamps.py",
+        [('rows.filter(**{f"{self.field.name}__isnull": False})', "rows")],
+        SUITE,
+        "TestIngest",
+    ),
+    Mutation(
+        "rows without a text are not stamped",
+        "models/stamps.py",
+        [("return Case(blank, default=stamp", "return Case(default=stamp")],
+        SUITE,
+        "TestIngest",
+    ),
 ]
 
 

@@ -11,6 +11,7 @@ __all__ = [
     "EmbedderRefusedError",
     "EmbedderUnavailableError",
     "HybridStoreError",
+    "IngestError",
     "InvalidEmbedderError",
     "InvalidIndexError",
     "InvalidTargetError",
@@ -39,6 +40,10 @@ class VectorConversionError(HybridStoreError, ValueError):
 
 class AdoptionError(HybridStoreError):
     """Vectors cannot be adopted as stated; nothing was changed."""
+
+
+class IngestError(HybridStoreError, ValueError):
+    """Rows cannot be loaded as they are given; nothing was written."""
 
 
 class SwitchError(HybridStoreError, ValueError):

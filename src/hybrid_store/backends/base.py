@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from django.db import NotSupportedError, transaction
 
+from hybrid_store.backends.inserts import Values
 from hybrid_store.backends.updates import Column, RowUpdate
 from hybrid_store.vectors import SINGLE, BaseVector, Codec
 
@@ -236,6 +237,30 @@ class BaseVectorOperations:
         self.unsupported("vector columns of its own")
 
     # Rows
+
+    def insert_rows(self, table: str, columns: Mapping[str, Values]) -> bool:
+        """Write new rows, faster than Django does; False where only Django can write them.
+
+        Called in a transaction. Columns that are left out get what the database gives them.
+        """
+        return False
+
+    def new_keys(self, table: str, column: str, count: int) -> list[int] | None:
+        """Keys that the database gives to nobody else; None where it cannot say them beforehand.
+
+        Called in the transaction that writes the rows.
+        """
+        return None
+
+    def given_rows(
+        self, table: str, columns: Mapping[str, Sequence[Any]]
+    ) -> tuple[str, list[Any]] | None:
+        """SQL and parameters of rows with the columns of `table`, in its place in a FROM clause.
+
+        The other columns are NULL; one more, `hybrid_store_place`, counts the rows from 1. None
+        where values or database do not allow it.
+        """
+        return None
 
     def update_rows(self, update: RowUpdate, rows: Sequence[Sequence[Any]]) -> list[bool]:
         """Write one or more rows; says of each whether it was there and as its guard expects.

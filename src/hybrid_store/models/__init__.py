@@ -19,6 +19,7 @@ from hybrid_store.models.functions import (
     L2Distance,
     MaxInnerProduct,
 )
+from hybrid_store.models.ingest import bulk_ingest
 from hybrid_store.models.query import (
     HybridManager,
     HybridQuerySet,
@@ -55,6 +56,7 @@ __all__ = [
     "StaleIndex",
     "VectorField",
     "VectorIndex",
+    "bulk_ingest",
     "coverage",
     "explain_search",
     "failed",

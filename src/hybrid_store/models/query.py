@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar, cast
 from asgiref.sync import sync_to_async
 from django.db.models import Manager, Model, QuerySet
 
-from hybrid_store.models import freshness, search
+from hybrid_store.models import freshness, ingest, search
 from hybrid_store.models.coverage import Coverage, coverage
 from hybrid_store.models.embedding import embedding_field, embedding_fields
 from hybrid_store.models.explanation import SearchExplanation, explain_search
@@ -73,6 +73,12 @@ class HybridQuerySetMixin:
     def failed(self, field: str | None = None, *, reason_as: str = "reason") -> Self:
         """The rows that could not be embedded as they are now, each with the reason why."""
         return cast(Self, failed(_queryset(self), field, reason_as=reason_as))
+
+    def bulk_ingest(self, rows: Any, **options: Any) -> int:
+        """Write many new rows, all or none of them; see the function `bulk_ingest`."""
+        return ingest.bulk_ingest(_queryset(self), rows, **options)
+
+    bulk_ingest.alters_data = True  # type: ignore[attr-defined]
 
     def embed_query(self) -> Self:
         """Compute the query vector now instead of when rows are fetched.

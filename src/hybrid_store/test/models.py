@@ -6,7 +6,9 @@ import uuid
 from typing import Any, ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils import timezone
 
 from hybrid_store.models import (
     BitField,
@@ -43,6 +45,7 @@ __all__ = [
     "Report",
     "Review",
     "ShortBook",
+    "Specimen",
     "Term",
     "Weighting",
 ]
@@ -347,3 +350,39 @@ class Album(models.Model):
             StaleIndex("title_embedding", name="test_album_title"),
             StaleIndex("lyrics_embedding", name="test_album_lyrics"),
         ]
+
+
+class Specimen(models.Model):
+    """Every type of column, with defaults of every kind."""
+
+    text = models.TextField(blank=True)
+    chars = models.CharField(max_length=20, null=True)  # noqa: DJ001
+    email = models.EmailField(blank=True)
+    flag = models.BooleanField(null=True)
+    small = models.SmallIntegerField(default=7)
+    number = models.IntegerField(null=True, db_column="The Number")
+    large = models.BigIntegerField(null=True)
+    real = models.FloatField(null=True)
+    price = models.DecimalField(max_digits=12, decimal_places=3, null=True)
+    code = models.UUIDField(default=uuid.uuid4)
+    day = models.DateField(null=True)
+    hour = models.TimeField(null=True)
+    moment = models.DateTimeField(default=timezone.now)
+    span = models.DurationField(null=True)
+    data = models.JSONField(default=dict, null=True)
+    raw = models.BinaryField(null=True)
+    address = models.GenericIPAddressField(null=True)
+    file = models.FileField(blank=True)
+    author = models.ForeignKey(Author, models.CASCADE, null=True)
+    kept = models.IntegerField(db_default=3)
+    made = models.DateTimeField(db_default=Now())
+    created = models.DateTimeField(auto_now_add=True)
+    changed = models.DateField(auto_now=True)
+    double = models.GeneratedField(
+        expression=F("small") * 2, output_field=models.IntegerField(), db_persist=True
+    )
+    vector = VectorField(dimensions=3, null=True)
+    half = HalfVectorField(dimensions=3, null=True)
+    embedding = EmbeddingField(source=["chars", "text"], dimensions=DIMENSIONS)
+
+    objects = HybridManager()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,11 +17,14 @@ from hybrid_store.backends.base import (
     Scan,
     StoredIndex,
 )
+from hybrid_store.backends.inserts import Values
 from hybrid_store.backends.postgresql import (
     bulk,
     columns,
+    copy,
     extension,
     failures,
+    given,
     health,
     indexes,
     planner,
@@ -176,6 +179,19 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
 
     def change_type_sql(self, table: str, column: str, db_type: str) -> str:
         return columns.change_type_sql(self.connection, table, column, db_type)
+
+    def insert_rows(self, table: str, columns: Mapping[str, Values]) -> bool:
+        return bulk.sends_binary(self.connection) and copy.copy_rows(
+            self.connection, table, columns
+        )
+
+    def new_keys(self, table: str, column: str, count: int) -> list[int] | None:
+        return given.new_keys(self.connection, table, column, count)
+
+    def given_rows(
+        self, table: str, columns: Mapping[str, Sequence[Any]]
+    ) -> tuple[str, list[Any]] | None:
+        return given.given_rows(self.connection, table, columns)
 
     def update_rows(self, update: RowUpdate, rows: Sequence[Sequence[Any]]) -> list[bool]:
         if not bulk.is_sent(rows):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import F
 
 from hybrid_store.backends.base import BaseVectorOperations, LateVector
+from hybrid_store.backends.inserts import Values, Vectors
 from hybrid_store.backends.sqlite.constraints import column_check
 from hybrid_store.backends.sqlite.functions import DISTANCES, function_name, register_functions
 from hybrid_store.backends.updates import RowUpdate
@@ -71,6 +72,33 @@ class SQLiteVectorOperations(BaseVectorOperations):
 
     def cast_sql(self, sql: str, source: Codec, target: Codec) -> str:
         return f"hybrid_store_{source.name}_to_{target.name}({sql})"
+
+    def insert_rows(self, table: str, columns: Mapping[str, Values]) -> bool:
+        quote = self.connection.ops.quote_name
+        names, marks = ", ".join(map(quote, columns)), ", ".join(["%s"] * len(columns))
+        bound = (v.encoded() if isinstance(v, Vectors) else v for v in columns.values())
+        with self.connection.cursor() as cursor:
+            cursor.executemany(
+                f"INSERT INTO {quote(table)} ({names}) VALUES ({marks})",  # noqa: S608
+                list(zip(*bound, strict=True)),
+            )
+        return True
+
+    def new_keys(self, table: str, column: str, count: int) -> list[int] | None:
+        """The next ones: nobody else can write before the transaction ends."""
+        quote = self.connection.ops.quote_name
+        key = quote(column)
+        with self.connection.cursor() as cursor:
+            # Takes the lock for writing, which a SELECT does not.
+            cursor.execute(f"UPDATE {quote(table)} SET {key} = {key} WHERE 0")  # noqa: S608
+            cursor.execute(f"SELECT max({key}) FROM {quote(table)}")  # noqa: S608
+            last = cursor.fetchone()[0] or 0
+            # AUTOINCREMENT gives no key a second time.
+            cursor.execute("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_sequence'")
+            if cursor.fetchone()[0]:
+                cursor.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = %s", [table])
+                last = max(last, cursor.fetchone()[0] or 0)
+        return list(range(last + 1, last + 1 + count))
 
     def update_rows(self, update: RowUpdate, rows: Sequence[Sequence[Any]]) -> list[bool]:
         """All rows at once; where some were refused, once more row by row, to see which."""

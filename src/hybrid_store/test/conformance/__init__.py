@@ -21,6 +21,7 @@ from hybrid_store.test.conformance.engine import (
 from hybrid_store.test.conformance.fields import FieldConformance
 from hybrid_store.test.conformance.freshness import FreshnessConformance
 from hybrid_store.test.conformance.generation import GenerationConformance
+from hybrid_store.test.conformance.ingest import IngestConformance
 from hybrid_store.test.conformance.inheritance import InheritanceConformance
 from hybrid_store.test.conformance.keys import KeyConformance
 from hybrid_store.test.conformance.on_save import OnSaveConformance, OnSaveTaskConformance
@@ -38,6 +39,7 @@ __all__ = [
     "FieldConformance",
     "FreshnessConformance",
     "GenerationConformance",
+    "IngestConformance",
     "InheritanceConformance",
     "KeyConformance",
     "LeaseConformance",
