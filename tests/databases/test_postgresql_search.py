@@ -19,6 +19,7 @@ from hybrid_store.models import HybridManager, Reason, VectorField, VectorIndex,
 from hybrid_store.models.functions import metrics_of
 from hybrid_store.models.recall import measure
 from hybrid_store.vectors import SINGLE
+from tests.databases.other_ways import another_way
 
 pytestmark = [
     pytest.mark.skipif(connection.vendor != "postgresql", reason="the run is on another database"),
@@ -293,26 +294,12 @@ def test_server_side_binding_finds_the_same(hnsw: Places, prepared: bool) -> Non
     pytest.importorskip("psycopg")
     ranked = hnsw.model.objects.filter(number__lt=ROWS // 2).nearest(hnsw.queries[4])
     expected = [row.pk for row in ranked[:K]]
-    copy = connection.copy()
-    copy.settings_dict = {**connection.settings_dict}
-    copy.settings_dict["OPTIONS"] = {
-        **connection.settings_dict["OPTIONS"],
-        "server_side_binding": True,
-        "prepare_threshold": 1 if prepared else None,
-    }
-    from django.db import connections
-
-    connections["bound"] = copy
-    connections.settings["bound"] = copy.settings_dict
-    try:
-        with copy.cursor() as cursor:
+    options = {"server_side_binding": True, "prepare_threshold": 1 if prepared else None}
+    with another_way("bound", options) as bound:
+        with bound.cursor() as cursor:
             cursor.execute("SET enable_seqscan = off")
         for _ in range(4):
             assert [row.pk for row in ranked.using("bound")[:K]] == expected
-    finally:
-        copy.close()
-        del connections["bound"]
-        del connections.settings["bound"]
 
 
 def test_a_search_without_a_filter_is_one_statement(places: Places) -> None:
