@@ -275,6 +275,7 @@ def checked_index(field: Any, **options: Any) -> Any:
     return check_indexes([config])
 
 
+@pytest.mark.django_db(databases=["default", "other"])  # Django asks them of their features.
 def test_the_projects_own_models_and_settings_are_sound() -> None:
     call_command("check", fail_level="WARNING")
 
@@ -384,6 +385,7 @@ def test_an_index_over_too_many_dimensions_is_reported() -> None:
     assert ids(list(_too_many_dimensions(Wide, vector_ops(connection)))) == ["E014"]
 
 
+@pytest.mark.django_db(databases=["default", "other"])  # Django asks them of their features.
 def test_a_failing_check_stops_the_command(settings: Any) -> None:
     settings.HYBRID_STORE = {"WRONG": 1}
     with pytest.raises(CommandError, match="unknown key 'WRONG'"):

@@ -86,6 +86,7 @@ def test_dimensions_and_space_stay(monkeypatch: pytest.MonkeyPatch) -> None:
         np.testing.assert_array_equal(query, document)
 
 
+@pytest.mark.django_db(databases=["default", "other"])  # Django asks them of their features.
 def test_other_settings_stay_and_the_query_cache_is_off() -> None:
     with configured(default={**OPENAI, "DIMENSIONS": 384}, second=E5), override_embedder():
         overridden: Any = settings.HYBRID_STORE

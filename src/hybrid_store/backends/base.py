@@ -332,11 +332,12 @@ class BaseVectorOperations:
 
 @dataclass(frozen=True)
 class Ailment:
-    """Something that is wrong in a database, and what to do about it."""
+    """Something that is wrong in a database, or only `slow`, and what to do about it."""
 
     subject: str
     detail: str
     fix: str
+    slow: bool = False
 
 
 @dataclass(frozen=True)

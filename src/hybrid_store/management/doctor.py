@@ -39,7 +39,7 @@ PROBE = "a text to see whether the embedder answers"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. `fix` says what to do where it is not `ok`."""
+    """One thing that was looked at. `fix` says what to do if it is not `ok`, or could be better."""
 
     ok: bool
     subject: str
@@ -122,12 +122,9 @@ def _extension(ops: Any) -> Iterator[Finding]:
         yield Finding(False, "extension", f"{report.name}: {missing}", fix)
         return
     safe = not report.oldest_safe or _number(report.version) >= _number(report.oldest_safe)
-    yield Finding(
-        safe,
-        "extension",
-        f"{report.name} {report.version} in schema {report.schema!r}",
-        f"Update to {report.oldest_safe} or newer: older ones can corrupt indexes.",
-    )
+    fix = f"Update to {report.oldest_safe} or newer: older ones can corrupt indexes."
+    detail = f"{report.name} {report.version} in schema {report.schema!r}"
+    yield Finding(safe, "extension", detail, "" if safe else fix)
 
 
 def _number(version: str) -> list[int]:
@@ -152,7 +149,7 @@ def examine_tables(alias: str) -> Iterator[Finding]:
     ops = vector_ops(connections[alias])
     for model in apps.get_models():
         if vector_fields(model) and router.allow_migrate_model(alias, model):
-            faults += [Finding(False, a.subject, a.detail, a.fix) for a in ops.ailments(model)]
+            faults += [Finding(a.slow, a.subject, a.detail, a.fix) for a in ops.ailments(model)]
     yield from faults or [Finding(True, "indexes", "as the models declare them")]
 
 
@@ -192,7 +189,8 @@ def examine_coverage(field: EmbeddingField, alias: str) -> Finding:
         (counts.in_flight, "in flight"),
     ]:
         parts += [f"{count} {kind}"] if count else []
-    return Finding(not counts.stale, field.label, ", ".join(parts), _refresh(field, counts))
+    fix = _refresh(field, counts) if counts.stale else ""
+    return Finding(not counts.stale, field.label, ", ".join(parts), fix)
 
 
 def _refresh(field: EmbeddingField, counts: Coverage) -> str:

@@ -58,6 +58,7 @@ def _churn(connection: Any, table: str) -> Iterator[Ailment]:
                 f"the vector into the HNSW index again (fillfactor {fillfactor})",
                 f"Leave room in its pages, ALTER TABLE {quoted} SET (fillfactor = 50), and rewrite "
                 "it by VACUUM FULL; keep columns that change often out of indexes.",
+                slow=True,
             )
 
 

@@ -59,7 +59,9 @@ class Command(EmbeddingCommand):
                 yield examine_coverage(field, alias)
 
     def _show(self, finding: Finding) -> None:
-        mark = self.style.SUCCESS("✓") if finding.ok else self.style.ERROR("✗")
+        mark = self.style.ERROR("✗")
+        if finding.ok:
+            mark = self.style.WARNING("!") if finding.fix else self.style.SUCCESS("✓")
         self.stdout.write(f"{mark} {finding.subject}: {finding.detail}")
-        if not finding.ok:
+        if finding.fix:
             self.stdout.write(f"  → {finding.fix}")
