@@ -10,7 +10,7 @@ nearest.) docs/topics/postgresql.md has the measurements.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hybrid_store.models.tuning import Tuning
 
@@ -38,12 +38,14 @@ class Scan:
 
     `effort` is how many of the nearest rows are looked at, from 1 to 1000: `hnsw.ef_search`. At
     most `limit` of those that match are fetched. A scan that `resumes` looks at further rows until
-    it has them.
+    it has them. `matches`, if not 0, is how many rows must match before those wanted are believed
+    to be among them: more than are wanted, where the index orders rows roughly.
     """
 
     effort: int
     limit: int
     resumes: bool = False
+    matches: int = 0
 
 
 def first_scan(
@@ -62,17 +64,19 @@ def first_scan(
     if MARGIN_OF_LAST * wanted * roughness > MOST_EFFORT:
         return None
     effort = max(tuning.effort, MARGIN_OF_LAST * wanted, FILTERED_EFFORT if filtered else 0)
-    return Scan(min(effort * roughness, MOST_EFFORT), limit)
+    matches = wanted * roughness if filtered and roughness > 1 else 0
+    return Scan(min(effort * roughness, MOST_EFFORT), limit, matches=matches)
 
 
 def wider_scan(scan: Scan, wanted: int, found: int) -> Scan | None:
     """Another pass, if by what the last one `found` it will find all rows; else None."""
+    wanted = scan.matches or wanted
     if not 0 < found < wanted or scan.effort >= MOST_EFFORT:
         return None
     needed = wanted * scan.effort / found
     if LEAST_MARGIN * needed > MOST_EFFORT:
         return None
-    return Scan(min(MOST_EFFORT, round(MARGIN * needed)), scan.limit)
+    return replace(scan, effort=min(MOST_EFFORT, round(MARGIN * needed)))
 
 
 def last_scan(wanted: int) -> Scan:

@@ -177,23 +177,27 @@ class Scanning:
 
     def fetch(self, scan: Scan | None) -> Any:
         """Chunks of rows, beginning with that scan."""
-        found = self.query.wanted
+        query, found = self.query, self.query.wanted
         while scan is not None:
-            chunks = self._scanned(self.query, scan)
-            found = sum(map(len, chunks))
-            if found >= self.query.wanted or self._ends_at_limit(scan):
-                return self._ended(chunks, exact=False)
-            scan = policy.wider_scan(scan, self.query.needed, self._matching(found))
+            rows = self._scanned(query, scan)
+            found = len(rows)
+            if found >= (scan.matches or query.wanted) or self._ends_at_limit(scan):
+                return self._ended(self._slice(scan, rows), exact=False)
+            scan = policy.wider_scan(scan, query.needed, self._matching(scan, found))
         if found and self._is_dear():
-            chunks = self._scanned(self.query, policy.last_scan(self.query.needed))
-            if sum(map(len, chunks)) >= self.query.wanted:
-                logger.warning(APPROXIMATE, self.query.search.field.label)
-                return self._ended(chunks, exact=False)
-        return self._ended(self._fetched(self.query.exactly()), exact=True)
+            rows = self._scanned(query, policy.last_scan(query.needed))
+            if len(rows) >= query.wanted:
+                logger.warning(APPROXIMATE, query.search.field.label)
+                return self._ended(rows, exact=False)
+        return self._ended(self._fetched(query.exactly()), exact=True)
 
-    def _matching(self, found: int) -> int:
-        """Rows that matched, of which the first are not in the slice."""
-        return found and found + int(self.query.low_mark)
+    def _slice(self, scan: Scan, rows: list[Any]) -> list[Any]:
+        """Those asked for, of the rows of a scan that fetches its matches from the first one."""
+        return rows[int(self.query.low_mark) : self.query.needed] if scan.matches else rows
+
+    def _matching(self, scan: Scan, found: int) -> int:
+        """Rows that matched: of a slice, also those before it."""
+        return found and found + (0 if scan.matches else int(self.query.low_mark))
 
     def _is_dear(self) -> bool:
         """Would an exact search compare more rows than it may?"""
@@ -202,18 +206,18 @@ class Scanning:
             return False
         return ops.compared_rows(self.query.exactly()) > most
 
-    def _scanned(self, query: SearchQuery, scan: Scan) -> Any:
+    def _scanned(self, query: SearchQuery, scan: Scan) -> list[Any]:
         self.scans.append(scan)
         return self._fetched(query, scan)
 
-    def _fetched(self, query: SearchQuery, scan: Scan | None = None) -> Any:
+    def _fetched(self, query: SearchQuery, scan: Scan | None = None) -> list[Any]:
         compiler = self.compiler
         if self.sent:
             compiler = query.get_compiler(compiler.using, compiler.connection)
         # The first statement is compiled by the very compiler that reads the rows.
         self.sent, compiler.query = True, query
         compiler.scan = scan
-        return compiler._fetch(MULTI, False, self.chunk_size)
+        return [*chain.from_iterable(compiler._fetch(MULTI, False, self.chunk_size))]
 
     def _ends_at_limit(self, scan: Scan) -> bool:
         """Are the rows that are missing those beyond a greatest distance?"""
@@ -221,11 +225,12 @@ class Scanning:
         if beyond is None:
             return False
         wide = Scan(policy.MOST_EFFORT, scan.limit)
-        return sum(map(len, self._scanned(beyond, wide))) >= self.query.wanted
+        return len(self._scanned(beyond, wide)) >= self.query.wanted
 
-    def _ended(self, chunks: Any, exact: bool) -> Any:
+    def _ended(self, rows: list[Any], exact: bool) -> list[list[Any]]:
+        """One chunk of rows, or none where there are none, as of a cursor."""
         self.query.outcome = Outcome(exact, tuple(self.scans))
-        return chunks
+        return [rows] if rows else []
 
 
 def _is_sorted_out(query: SearchQuery, scan: Scan, index: IndexSpec | None) -> bool:

@@ -170,7 +170,10 @@ class SearchQuery(Query):
             # What is found fulfils the conditions; those on other tables also say what is joined.
             chosen.where = WhereNode()
         chosen.add_q(Q(**{f"{key}__in": found}))
-        chosen.set_limits(self.low_mark, self.high_mark)
+        if scan.matches:
+            chosen.set_limits(0, scan.matches)
+        else:
+            chosen.set_limits(self.low_mark, self.high_mark)
         return chosen
 
     def _found(self, scan: Scan, index: IndexSpec | None) -> Query:
