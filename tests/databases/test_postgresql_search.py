@@ -238,6 +238,8 @@ def test_shapes_of_querysets_lose_no_rows(places: Places) -> None:
     assert len(ranked.exclude(number__lt=ROWS // 2)[:K]) == K
     assert places.model.objects.filter(pk__in=ranked[:K].values("pk")).count() == K
     assert ranked[:K].count() == K
+    assert ranked[:K].union(ranked[:1]).count() == K
+    assert len(ranked[:K].union(ranked[:1])) == K
     first = ranked.first()
     assert first == ranked[0] == ranked.tuned(exact=True)[0]
     with transaction.atomic():

@@ -11,9 +11,10 @@ from tests.docs.pages import DOCS, README, blocks, name
 from tests.docs.site import HASHING, Site
 
 NEEDS_POSTGRESQL = [DOCS / "howto" / "postgresql.md"]
+MOVE = DOCS / "howto" / "move-to-postgresql.md"
 # Tested by those who write them: tests/adoption runs the former, the latter is a report.
 ELSEWHERE = [DOCS / "howto" / "adopt.md", DOCS / "benchmarks.md"]
-ON_THEIR_OWN = [DOCS / "tutorial.md", *NEEDS_POSTGRESQL, *ELSEWHERE]
+ON_THEIR_OWN = [DOCS / "tutorial.md", MOVE, *NEEDS_POSTGRESQL, *ELSEWHERE]
 CONTINUING = [page for page in sorted(DOCS.rglob("*.md")) if page not in ON_THEIR_OWN]
 
 # Pages that tell to call a provider.
@@ -55,6 +56,16 @@ def test_the_tutorial_switches_from_sqlite_to_postgresql(
     site = Site(tmp_path, {MADE_UP_URL: make_database()})
     site.is_sqlite = True
     site.run(DOCS / "tutorial.md")
+
+
+@postgresql
+def test_a_project_moves_from_sqlite_to_postgresql(
+    tmp_path: Path, make_database: MakeDatabase
+) -> None:
+    site = Site(tmp_path, {MADE_UP_URL: make_database()})
+    site.is_sqlite = True
+    site.run(DOCS / "tutorial.md", without="Switch to PostgreSQL")
+    site.run(MOVE)
 
 
 def test_the_readme_on_sqlite(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ class SearchCompiler:
     query: SearchQuery
     connection: Any
     using: str | None
-    # The pass over an index to compile; that which a search begins with where None.
+    # The pass over an index to compile; None for an exact search.
     scan: Scan | None = None
 
     @property
@@ -68,8 +68,11 @@ class SearchCompiler:
         query = self.query
         if not self._is_approximate:
             return self._plain_sql(*args, **kwargs)
-        scan = self.scan or (self._first_scan() if self._may_scan() else None)
+        scan = self.scan
+        if scan is None and query.explain_info and self._may_scan():
+            scan = self._first_scan()
         if scan is None:
+            # Also as a part of a union, say, whose rows nobody counts.
             self.query = query.exactly()
             return self._plain_sql(*args, **kwargs)
         return self._scan_sql(query, scan)
