@@ -10,6 +10,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import Count, F, Func, Q
 from django.test.utils import CaptureQueriesContext, isolate_apps
@@ -345,6 +346,23 @@ def test_bad_tuning_is_refused(options: Any, fault: str) -> None:
         Point.objects.nearest([1, 2, 3], field="vector").tuned(**options)
     with pytest.raises(SearchError, match="follows nearest"):
         Point.objects.all().tuned(exact=True)
+
+
+def test_settings_that_the_checks_refuse_are_refused_by_searches(settings: Any) -> None:
+    from hybrid_store.test.models import Point
+
+    settings.HYBRID_STORE = {**settings.HYBRID_STORE, "SEARCH": {"RECALL": 2}}
+    with pytest.raises(ImproperlyConfigured, match="recall is 2"):
+        list(Point.objects.nearest([1, 2, 3], field="vector")[:1])
+
+
+def test_a_search_in_a_broken_transaction_is_refused_as_by_django(hnsw: Places) -> None:
+    with transaction.atomic():
+        with pytest.raises(DatabaseError), connection.cursor() as cursor:
+            cursor.execute("SELECT nonsense")
+        with pytest.raises(DatabaseError):
+            list(hnsw.model.objects.nearest(hnsw.queries[0])[:K])
+        transaction.set_rollback(True)
 
 
 def test_a_search_that_would_compare_too_many_rows_says_that_it_is_approximate(

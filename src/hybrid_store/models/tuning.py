@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from hybrid_store.exceptions import SearchError
 
@@ -56,9 +57,13 @@ class Tuning:
 
 
 def configured() -> Tuning:
-    """By the settings."""
+    """By the settings; raises `ImproperlyConfigured` for those that the system checks refuse."""
     chosen: Mapping[str, Any] = getattr(settings, "HYBRID_STORE", {}).get("SEARCH", {})
-    return Tuning(**{name.lower(): value for name, value in chosen.items()})
+    values = {name.lower(): value for name, value in chosen.items()}
+    for name, value in values.items():
+        if message := fault(name, value):
+            raise ImproperlyConfigured(f'HYBRID_STORE["SEARCH"]: {message}')
+    return Tuning(**values)
 
 
 def _is_share(value: Any) -> bool:

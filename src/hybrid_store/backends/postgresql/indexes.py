@@ -10,6 +10,7 @@ from django.db.models.expressions import ExpressionList
 from django.db.models.sql import Query
 
 from hybrid_store.backends.base import IndexSpec, StoredIndex
+from hybrid_store.backends.postgresql.quiet import quiet_cursor
 
 if TYPE_CHECKING:
     from django.db.backends.base.schema import BaseDatabaseSchemaEditor
@@ -54,10 +55,7 @@ METRICS = {name: metric for metric, name in OPERATOR_CLASSES.items()}
 
 def stored_indexes(connection: Any, table: str) -> list[StoredIndex]:
     """As the catalogue lists them."""
-    connection.ensure_connection()
-    # The driver's own cursor: what is asked for is no query of the project, whose number tests
-    # may count.
-    with connection.connection.cursor() as cursor:
+    with quiet_cursor(connection) as cursor:
         cursor.execute(STORED, [connection.ops.quote_name(table)])
         rows = cursor.fetchall()
     return [

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
+from hybrid_store.backends.postgresql.quiet import quiet_cursor
+
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.db.models.sql import Query
@@ -41,9 +43,7 @@ def uses_index(connection: Any, queryset: QuerySet[Any], name: str) -> bool:
 
 def table_rows(connection: Any, table: str) -> int:
     """As the last VACUUM, ANALYZE or index build has counted; 0 if there was none."""
-    connection.ensure_connection()
-    # The driver's own cursor: statistics are no query of the project, whose number tests may count.
-    with connection.connection.cursor() as cursor:
+    with quiet_cursor(connection) as cursor:
         name = connection.ops.quote_name(table)
         cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(%s)", [name])
         row = cursor.fetchone()

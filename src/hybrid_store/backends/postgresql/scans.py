@@ -16,6 +16,7 @@ from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from hybrid_store.backends.base import IndexSpec, Scan
+from hybrid_store.backends.postgresql.quiet import quiet_cursor
 
 __all__ = ["NEAR_SQL", "scan_sql", "settings_kept"]
 
@@ -78,20 +79,13 @@ def settings_kept(connection: BaseDatabaseWrapper) -> Iterator[None]:
 
 def _values(connection: BaseDatabaseWrapper) -> list[str | None]:
     columns = ", ".join(f"current_setting('{name}', true)" for name in SETTINGS)
-    with _cursor(connection) as cursor:
+    with quiet_cursor(connection) as cursor:
         cursor.execute(f"SELECT {columns}")
         return list(cursor.fetchone())
 
 
 def _set(connection: BaseDatabaseWrapper, values: list[str | None]) -> None:
     columns = ", ".join(f"set_config('{name}', %s, true)" for name in SETTINGS)
-    with _cursor(connection) as cursor:
+    with quiet_cursor(connection) as cursor:
         # NULL is the value that the session began with.
         cursor.execute(f"SELECT {columns}", values)
-
-
-def _cursor(connection: BaseDatabaseWrapper) -> Any:
-    """The driver's own: settings are no queries of the project, whose number tests may count."""
-    connection.ensure_connection()
-    raw: Any = connection.connection
-    return raw.cursor()
