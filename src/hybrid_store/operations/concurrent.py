@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import NotSupportedError
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations import AddIndex, RemoveIndex
+from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
-from hybrid_store.backends import BaseVectorOperations, vector_ops
+from hybrid_store.backends import vector_ops
+
+if TYPE_CHECKING:
+    Base = Operation
+else:
+    Base = object
 
 __all__ = ["AddVectorIndexConcurrently", "RemoveVectorIndexConcurrently"]
 
@@ -17,32 +23,59 @@ PUBLIC = "hybrid_store.operations"
 """The module that migrations name."""
 
 
-class _Concurrent:
+class _Concurrent(Base):
     """What both operations share: they run outside a transaction where that is possible."""
 
     atomic = False
+    adds: ClassVar[bool]
+    model_name: str
+    model_name_lower: str
 
-    def _ops(self, schema_editor: BaseDatabaseSchemaEditor) -> BaseVectorOperations:
+    @property
+    def index_name(self) -> str:
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        description = super().describe()
+        return f"Concurrently {description[:1].lower()}{description[1:]}"
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        state = to_state if self.adds else from_state
+        self._change(app_label, schema_editor, state, add=self.adds)
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        state = from_state if self.adds else to_state
+        self._change(app_label, schema_editor, state, add=not self.adds)
+
+    def _change(self, app_label: str, schema_editor: Any, state: ProjectState, add: bool) -> None:
+        """Add or remove the index, which is in `state`."""
+        model = state.apps.get_model(app_label, self.model_name)
+        if not self.allow_migrate_model(schema_editor.connection.alias, model):
+            return
+        index = state.models[app_label, self.model_name_lower].get_index_by_name(self.index_name)
         ops = vector_ops(schema_editor.connection)
         if ops.builds_concurrently and schema_editor.connection.in_atomic_block:
             raise NotSupportedError(
                 f"{type(self).__name__} cannot run within a transaction: set atomic = False on "
                 "the migration."
             )
-        return ops
-
-    def _add(self, model: Any, index: Any, schema_editor: Any) -> None:
-        ops = self._ops(schema_editor)
-        if not ops.builds_concurrently:
-            schema_editor.add_index(model, index)
-            return
-        # Else what a failed attempt has left would stand in the way of this one.
-        ops.drop_invalid_index(schema_editor, index.name)
-        schema_editor.add_index(model, index, concurrently=True)
-
-    def _remove(self, model: Any, index: Any, schema_editor: Any) -> None:
-        options = {"concurrently": True} if self._ops(schema_editor).builds_concurrently else {}
-        schema_editor.remove_index(model, index, **options)
+        if add:
+            # Else what a failed attempt has left would stand in the way of this one.
+            ops.drop_invalid_index(schema_editor, index.name)
+        options = {"concurrently": True} if ops.builds_concurrently else {}
+        (schema_editor.add_index if add else schema_editor.remove_index)(model, index, **options)
 
 
 class AddVectorIndexConcurrently(_Concurrent, AddIndex):
@@ -53,62 +86,19 @@ class AddVectorIndexConcurrently(_Concurrent, AddIndex):
     """
 
     __module__ = PUBLIC
+    adds = True
 
-    def describe(self) -> str:
-        return f"Concurrently {super().describe()[:1].lower()}{super().describe()[1:]}"
-
-    def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
-        model = to_state.apps.get_model(app_label, self.model_name)
-        if self.allow_migrate_model(schema_editor.connection.alias, model):
-            self._add(model, self.index, schema_editor)
-
-    def database_backwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
-        model = from_state.apps.get_model(app_label, self.model_name)
-        if self.allow_migrate_model(schema_editor.connection.alias, model):
-            self._remove(model, self.index, schema_editor)
+    @property
+    def index_name(self) -> str:
+        return str(self.index.name)
 
 
 class RemoveVectorIndexConcurrently(_Concurrent, RemoveIndex):
     """Remove a `VectorIndex` while rows are read and written, in place of `RemoveIndex`."""
 
     __module__ = PUBLIC
+    adds = False
 
-    def describe(self) -> str:
-        return f"Concurrently {super().describe()[:1].lower()}{super().describe()[1:]}"
-
-    def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
-        model = from_state.apps.get_model(app_label, self.model_name)
-        if self.allow_migrate_model(schema_editor.connection.alias, model):
-            self._remove(model, self._index(from_state, app_label), schema_editor)
-
-    def database_backwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
-        model = to_state.apps.get_model(app_label, self.model_name)
-        if self.allow_migrate_model(schema_editor.connection.alias, model):
-            self._add(model, self._index(to_state, app_label), schema_editor)
-
-    def _index(self, state: ProjectState, app_label: str) -> Any:
-        return state.models[app_label, self.model_name_lower].get_index_by_name(self.name)
+    @property
+    def index_name(self) -> str:
+        return str(self.name)
