@@ -79,9 +79,13 @@ def disturb(session: Any = connection) -> None:
 
 def cut(session: Any) -> None:
     """End the session from another one, as an operator or a failover does."""
-    if session.connection is not None:
+    pid = None
+    with suppress(Exception):
+        # Its own thread may close it meanwhile.
+        pid = session.connection.info.backend_pid
+    if pid is not None:
         with own_session() as other, other.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s)", [session.connection.info.backend_pid])
+            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
 
 
 def lock_briefly(session: Any) -> None:
