@@ -13,7 +13,7 @@ from django.db import connection, models
 from django.db.models import F, Q
 from django.test.utils import isolate_apps
 
-from hybrid_store.backends.base import Extension
+from hybrid_store.backends.reports import Extension
 from hybrid_store.checks import check_databases, check_indexes, check_settings, check_tasks
 from hybrid_store.models import (
     BitField,

@@ -4,80 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from django.db import NotSupportedError, transaction
 
+from hybrid_store.backends.indexes import IndexSpec, Scan, StoredIndex
 from hybrid_store.backends.inserts import Values
+from hybrid_store.backends.reports import Ailment, Extension
 from hybrid_store.backends.updates import Column, RowUpdate
-from hybrid_store.vectors import SINGLE, BaseVector, Codec
+from hybrid_store.vectors import BaseVector, Codec
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.backends.base.schema import BaseDatabaseSchemaEditor
     from django.db.backends.ddl_references import Statement
-    from django.db.models import Model, Q, QuerySet
+    from django.db.models import Model, QuerySet
     from django.db.models.expressions import Combinable
     from django.db.models.sql import Query
 
-__all__ = ["Ailment", "BaseVectorOperations", "IndexSpec", "LateVector", "Scan", "StoredIndex"]
+__all__ = ["BaseVectorOperations", "LateVector"]
 
 
 class LateVector(Protocol):
     """A query vector that is computed when it is first needed, and kept."""
 
     def vector(self) -> BaseVector: ...
-
-
-@dataclass(frozen=True)
-class IndexSpec:
-    """What a `VectorIndex` asks a database for: method, precision, metric and options."""
-
-    name: str
-    field_name: str
-    codec: Codec
-    dimensions: int
-    metric: str
-    method: str = "hnsw"
-    # Name of the precision that is indexed: that of the column, or less.
-    precision: str = SINGLE.name
-    options: Mapping[str, int] = field(default_factory=dict, hash=False)
-    # As the model says it, and in SQL when the index is made.
-    condition: Q | None = field(default=None, hash=False)
-    condition_sql: str | None = None
-    concurrently: bool = False
-
-    @property
-    def gives_nearest(self) -> bool:
-        """Does a scan give as many of the nearest rows as its effort, and no others?"""
-        return self.method == "hnsw"
-
-    @property
-    def is_rough(self) -> bool:
-        """Is the order of the index not that of the distances between the stored vectors?"""
-        return self.precision != self.codec.name
-
-
-@dataclass(frozen=True)
-class StoredIndex:
-    """An approximate index as it stands in a database; `metric` is None for binary vectors."""
-
-    name: str
-    column: str
-    method: str
-    metric: str | None
-    is_valid: bool
-
-
-class Scan(Protocol):
-    """One pass over an approximate index; see `hybrid_store.models.policy`."""
-
-    @property
-    def effort(self) -> int: ...
-    @property
-    def resumes(self) -> bool: ...
 
 
 class BaseVectorOperations:
@@ -328,24 +280,3 @@ class BaseVectorOperations:
         """Name and version of the database itself."""
         version = self.connection.get_database_version()
         return f"{self.connection.display_name} {'.'.join(map(str, version))}"
-
-
-@dataclass(frozen=True)
-class Ailment:
-    """Something that is wrong in a database, or only `slow`, and what to do about it."""
-
-    subject: str
-    detail: str
-    fix: str
-    slow: bool = False
-
-
-@dataclass(frozen=True)
-class Extension:
-    """A database extension as the server reports it; `version` is None when it is not created."""
-
-    name: str
-    version: str | None
-    schema: str | None = None
-    available: str | None = None
-    oldest_safe: str | None = None

@@ -13,7 +13,8 @@ from django.db import DatabaseError, connections, router
 from django.db.models import Model
 
 from hybrid_store.backends import vector_ops
-from hybrid_store.backends.base import Extension, IndexSpec
+from hybrid_store.backends.indexes import IndexSpec
+from hybrid_store.backends.reports import Extension
 from hybrid_store.checks.models import stale_indexes
 from hybrid_store.models.fields import vector_fields
 from hybrid_store.models.known_indexes import known_indexes

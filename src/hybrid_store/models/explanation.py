@@ -11,9 +11,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import QuerySet
 
 from hybrid_store.backends import BaseVectorOperations, vector_ops
-from hybrid_store.backends.base import StoredIndex
+from hybrid_store.backends.indexes import Scan, StoredIndex
 from hybrid_store.exceptions import SearchError
-from hybrid_store.models.policy import Scan
 from hybrid_store.models.search_query import Outcome, SearchQuery
 
 __all__ = ["Reason", "SearchExplanation", "explain_search"]

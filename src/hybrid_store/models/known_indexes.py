@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from django.db.models import F, Index
 
-from hybrid_store.backends.base import IndexSpec
+from hybrid_store.backends.indexes import IndexSpec
 from hybrid_store.models.fields import BaseVectorField
 from hybrid_store.models.functions import METRICS
 from hybrid_store.models.vector_index import METHODS, OPTIONS, VectorIndex

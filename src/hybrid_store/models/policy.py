@@ -4,48 +4,32 @@ One pass over an approximate index yields the nearest rows before any filter. If
 match, they are the answer, whatever the filter has to do with the query. If not, that is seen: the
 pass returned too few rows. Then a wider pass follows where that promises enough, else an exact
 search. (An index that is made to go on until enough rows match finds some that are not the
-nearest.) docs/topics/postgresql.md has the measurements.
+nearest.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from hybrid_store.backends.indexes import MOST_EFFORT, Scan
 from hybrid_store.models.tuning import Tuning
 
-__all__ = ["MOST_EFFORT", "Scan", "first_scan", "last_scan", "wider_scan"]
+__all__ = ["first_scan", "last_scan", "wider_scan"]
 
-# The greatest hnsw.ef_search (pgvector, src/hnsw.h).
-MOST_EFFORT = 1000
 # The least effort under a filter, and how many rows may be fetched for every one wanted. The
 # latter lets the planner see that few rows match, and take them from another index.
 FILTERED_EFFORT = 200
 FILTERED_LIMIT = 5
 # How many times the rows an index must give whose order is that of lower precision.
 ROUGHNESS: Mapping[str | None, int] = {"bit": 4}
+# How many times the rows wanted are looked at, at least.
 MARGIN_OF_LAST = 2
 # A wider pass has to promise this many times the rows that are missing.
 MARGIN = 1.8
 LEAST_MARGIN = 1.3
 # How many rows are fetched and sorted for every one wanted, where order is not certain.
 RESUMED_LIMIT = 3
-
-
-@dataclass(frozen=True)
-class Scan:
-    """One pass over an approximate index.
-
-    `effort` is how many of the nearest rows are looked at, from 1 to 1000: `hnsw.ef_search`. At
-    most `limit` of those that match are fetched. A scan that `resumes` looks at further rows until
-    it has them. `matches`, if not 0, is how many rows must match before those wanted are believed
-    to be among them: more than are wanted, where the index orders rows roughly.
-    """
-
-    effort: int
-    limit: int
-    resumes: bool = False
-    matches: int = 0
 
 
 def first_scan(

@@ -20,10 +20,9 @@ from django.db.models import Exists
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 
 from hybrid_store.backends import BaseVectorOperations, vector_ops
-from hybrid_store.backends.base import IndexSpec
+from hybrid_store.backends.indexes import MOST_EFFORT, IndexSpec, Scan
 from hybrid_store.models import policy, spaces
 from hybrid_store.models.embedding import EmbeddingField
-from hybrid_store.models.policy import Scan
 from hybrid_store.models.search_query import Outcome, SearchQuery
 from hybrid_store.models.unindexed import warn_if_unindexed
 
@@ -227,7 +226,7 @@ class Scanning:
         beyond = self.query.beyond_limits()
         if beyond is None:
             return False
-        wide = Scan(policy.MOST_EFFORT, scan.limit)
+        wide = Scan(MOST_EFFORT, scan.limit)
         return len(self._scanned(beyond, wide)) >= self.query.wanted
 
     def _ended(self, rows: list[Any], exact: bool) -> list[list[Any]]:

@@ -14,13 +14,12 @@ from django.db.models.sql.constants import INNER
 from django.db.models.sql.where import WhereNode
 
 from hybrid_store.backends import vector_ops
-from hybrid_store.backends.base import IndexSpec
+from hybrid_store.backends.indexes import IndexSpec, Scan
 from hybrid_store.models.fields import BaseVectorField
 from hybrid_store.models.functions import METRICS
 from hybrid_store.models.known_indexes import index_for
 from hybrid_store.models.late import LateValue
 from hybrid_store.models.near import Near
-from hybrid_store.models.policy import Scan
 from hybrid_store.models.targets import QueryVector
 from hybrid_store.models.tuning import Tuning, configured
 

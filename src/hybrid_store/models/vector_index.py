@@ -11,7 +11,8 @@ from django.db.backends.ddl_references import Statement
 from django.db.models import Model, Q
 
 from hybrid_store.backends import vector_ops
-from hybrid_store.backends.base import BaseVectorOperations, IndexSpec
+from hybrid_store.backends.base import BaseVectorOperations
+from hybrid_store.backends.indexes import IndexSpec
 from hybrid_store.exceptions import UnknownFieldError
 from hybrid_store.models.fields import BaseVectorField
 from hybrid_store.models.functions import METRICS

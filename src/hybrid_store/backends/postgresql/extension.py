@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from hybrid_store.backends.base import Extension
+from hybrid_store.backends.reports import Extension
 
 __all__ = ["CREATE_EXTENSION", "create_extension", "qualifier", "report"]
 

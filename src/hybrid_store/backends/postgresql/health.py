@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hybrid_store.backends.base import Ailment
+from hybrid_store.backends.reports import Ailment
 
 __all__ = ["ailments"]
 

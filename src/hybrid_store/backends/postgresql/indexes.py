@@ -9,7 +9,7 @@ from django.db.models import F, Func
 from django.db.models.expressions import ExpressionList
 from django.db.models.sql import Query
 
-from hybrid_store.backends.base import IndexSpec, StoredIndex
+from hybrid_store.backends.indexes import IndexSpec, StoredIndex
 from hybrid_store.backends.postgresql.quiet import quiet_cursor
 
 if TYPE_CHECKING:

@@ -8,15 +8,8 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from hybrid_store.backends.base import (
-    Ailment,
-    BaseVectorOperations,
-    Extension,
-    IndexSpec,
-    LateVector,
-    Scan,
-    StoredIndex,
-)
+from hybrid_store.backends.base import BaseVectorOperations, LateVector
+from hybrid_store.backends.indexes import IndexSpec, Scan, StoredIndex
 from hybrid_store.backends.inserts import Values
 from hybrid_store.backends.postgresql import (
     bulk,
@@ -31,6 +24,7 @@ from hybrid_store.backends.postgresql import (
     scans,
 )
 from hybrid_store.backends.postgresql.transport import LateText, read, register_late_text, write
+from hybrid_store.backends.reports import Ailment, Extension
 from hybrid_store.backends.updates import RowUpdate
 from hybrid_store.vectors import BIT, HALF, SINGLE, SPARSE, BaseVector, Codec
 

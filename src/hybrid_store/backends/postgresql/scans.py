@@ -15,7 +15,7 @@ from typing import Any
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from hybrid_store.backends.base import IndexSpec, Scan
+from hybrid_store.backends.indexes import MOST_EFFORT, IndexSpec, Scan
 from hybrid_store.backends.postgresql.quiet import quiet_cursor
 
 __all__ = ["NEAR_SQL", "scan_sql", "settings_kept"]
@@ -23,7 +23,6 @@ __all__ = ["NEAR_SQL", "scan_sql", "settings_kept"]
 NEAR = "hybrid_store_near"
 NEAR_SQL = f"(SELECT vector FROM {NEAR})"  # noqa: S608
 
-MOST_EFFORT = 1000
 # pgvector's own number of lists, where an index does not say (src/ivfflat.h).
 DEFAULT_LISTS = 100
 # How many rows a scan that resumes looks at, at most: pgvector's default is 20,000.

@@ -1,0 +1,73 @@
+"""Approximate indexes, as models ask for them, databases have them, and searches use them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hybrid_store.vectors import SINGLE, Codec
+
+if TYPE_CHECKING:
+    from django.db.models import Q
+
+__all__ = ["MOST_EFFORT", "IndexSpec", "Scan", "StoredIndex"]
+
+MOST_EFFORT = 1000
+"""The greatest hnsw.ef_search (pgvector, src/hnsw.h)."""
+
+
+@dataclass(frozen=True)
+class IndexSpec:
+    """What a `VectorIndex` asks a database for: method, precision, metric and options."""
+
+    name: str
+    field_name: str
+    codec: Codec
+    dimensions: int
+    metric: str
+    method: str = "hnsw"
+    # Name of the precision that is indexed: that of the column, or less.
+    precision: str = SINGLE.name
+    options: Mapping[str, int] = field(default_factory=dict, hash=False)
+    # As the model says it, and in SQL when the index is made.
+    condition: Q | None = field(default=None, hash=False)
+    condition_sql: str | None = None
+    concurrently: bool = False
+
+    @property
+    def gives_nearest(self) -> bool:
+        """Does a scan give as many of the nearest rows as its effort, and no others?"""
+        return self.method == "hnsw"
+
+    @property
+    def is_rough(self) -> bool:
+        """Is the order of the index not that of the distances between the stored vectors?"""
+        return self.precision != self.codec.name
+
+
+@dataclass(frozen=True)
+class StoredIndex:
+    """An approximate index as it stands in a database; `metric` is None for binary vectors."""
+
+    name: str
+    column: str
+    method: str
+    metric: str | None
+    is_valid: bool
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One pass over an approximate index.
+
+    `effort` is how many of the nearest rows are looked at, from 1 to `MOST_EFFORT`. At most `limit`
+    of those that match are fetched. A scan that `resumes` looks at further rows until it has them.
+    `matches`, if not 0, is how many rows must match before those wanted are believed to be among
+    them: more than are wanted, where the index orders rows roughly.
+    """
+
+    effort: int
+    limit: int
+    resumes: bool = False
+    matches: int = 0
