@@ -6,15 +6,18 @@ replaces the operations of one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.module_loading import import_string
 
 from hybrid_store.backends.base import BaseVectorOperations
+from hybrid_store.backends.indexes import IndexSpec, VectorColumn
 
-__all__ = ["BaseVectorOperations", "register_backend", "vector_ops"]
+if TYPE_CHECKING:
+    from django.db.models import Index
+
+__all__ = ["BaseVectorOperations", "foreign_index", "register_backend", "vector_ops"]
 
 OperationsClass: TypeAlias = type[BaseVectorOperations]
 
@@ -52,7 +55,13 @@ def vector_ops(connection: BaseDatabaseWrapper) -> BaseVectorOperations:
     return ops
 
 
-def _operations_class(database: str) -> Callable[[BaseDatabaseWrapper], BaseVectorOperations]:
+def foreign_index(index: Index, field: VectorColumn) -> IndexSpec | None:
+    """What an index of another package's class is, by whichever database knows such ones."""
+    specs = (_operations_class(name).foreign_index(index, field) for name in _registered)
+    return next((spec for spec in specs if spec is not None), None)
+
+
+def _operations_class(database: str) -> OperationsClass:
     found = _registered.get(database, BaseVectorOperations)
     if isinstance(found, str):
         loaded: OperationsClass = import_string(found)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from django.db import NotSupportedError, transaction
 
-from hybrid_store.backends.indexes import IndexSpec, Scan, StoredIndex
+from hybrid_store.backends.indexes import IndexSpec, Scan, StoredIndex, VectorColumn
 from hybrid_store.backends.inserts import Values
 from hybrid_store.backends.reports import Ailment, Extension
 from hybrid_store.backends.updates import Column, RowUpdate
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.backends.base.schema import BaseDatabaseSchemaEditor
     from django.db.backends.ddl_references import Statement
-    from django.db.models import Model, QuerySet
+    from django.db.models import Index, Model, QuerySet
     from django.db.models.expressions import Combinable
     from django.db.models.sql import Query
 
@@ -120,6 +120,11 @@ class BaseVectorOperations:
         self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor, spec: IndexSpec
     ) -> Statement | None:
         """DDL that makes the index; None where the database needs none."""
+        return None
+
+    @staticmethod
+    def foreign_index(index: Index, field: VectorColumn) -> IndexSpec | None:
+        """What an index over `field` is that a model declares by a class of another package."""
         return None
 
     def inline(self, sql: str, params: Sequence[Any]) -> tuple[str, Sequence[Any]]:

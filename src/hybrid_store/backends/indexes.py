@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hybrid_store.vectors import SINGLE, Codec
 
 if TYPE_CHECKING:
     from django.db.models import Q
 
-__all__ = ["MOST_EFFORT", "IndexSpec", "Scan", "StoredIndex"]
+__all__ = ["MOST_EFFORT", "IndexSpec", "Scan", "StoredIndex", "VectorColumn"]
 
 MOST_EFFORT = 1000
 """The greatest hnsw.ef_search (pgvector, src/hnsw.h)."""
+
+
+class VectorColumn(Protocol):
+    """What of a vector field matters to an index."""
+
+    name: str
+    dimensions: int
+
+    @property
+    def codec(self) -> Codec: ...
 
 
 @dataclass(frozen=True)

@@ -1,28 +1,28 @@
-"""The approximate indexes that a model declares over a vector field, pgvector.django's included."""
+"""The approximate indexes that a model declares over a vector field, those of others included."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from typing import Any, cast
+from django.db.models import Index
 
-from django.db.models import F, Index
-
+from hybrid_store.backends import foreign_index
 from hybrid_store.backends.indexes import IndexSpec
 from hybrid_store.models.fields import BaseVectorField
-from hybrid_store.models.functions import METRICS
-from hybrid_store.models.vector_index import METHODS, OPTIONS, VectorIndex
-from hybrid_store.vectors import BIT, HALF, SINGLE
+from hybrid_store.models.vector_index import VectorIndex
+from hybrid_store.vectors import BIT
 
 __all__ = ["index_for", "known_indexes"]
-
-OPERATOR_CLASS = re.compile(r"(?:.*\.)?(vector|halfvec|bit)_(cosine|l2|l1|ip|hamming|jaccard)_ops")
-PRECISIONS = {"vector": SINGLE.name, "halfvec": HALF.name, "bit": BIT.name}
 
 
 def known_indexes(field: BaseVectorField) -> list[IndexSpec]:
     """Those over `field`, in the order of `Meta.indexes`."""
-    return [spec for index in field.model._meta.indexes for spec in _specs(index, field)]
+    specs = (_spec(index, field) for index in field.model._meta.indexes)
+    return [spec for spec in specs if spec is not None]
+
+
+def _spec(index: Index, field: BaseVectorField) -> IndexSpec | None:
+    if not isinstance(index, VectorIndex):
+        return foreign_index(index, field)
+    return index.spec(field.model) if index.fields == [field.name] else None
 
 
 def index_for(field: BaseVectorField, metric: str) -> IndexSpec | None:
@@ -36,47 +36,3 @@ def index_for(field: BaseVectorField, metric: str) -> IndexSpec | None:
 def _serves(index: IndexSpec, metric: str) -> bool:
     # An index of vectors rounded to bits gives candidates for any metric.
     return index.metric == metric or (index.precision == BIT.name and index.is_rough)
-
-
-def _specs(index: Index, field: BaseVectorField) -> Iterator[IndexSpec]:
-    if isinstance(index, VectorIndex):
-        if index.fields == [field.name]:
-            yield index.spec(field.model)
-    elif getattr(index, "suffix", None) in METHODS:
-        yield from _of_pgvector(index, field)
-
-
-def _of_pgvector(index: Any, field: BaseVectorField) -> Iterator[IndexSpec]:
-    """`HnswIndex` and `IvfflatIndex` of pgvector.django, also those over a cast."""
-    if index.expressions:
-        [expression, *more] = index.expressions
-        names, operator_class = (
-            list(_names(expression)),
-            getattr(expression, "extra", {}).get("name", ""),
-        )
-    else:
-        more, names, operator_class = index.fields[1:], index.fields, "".join(index.opclasses)
-    found = OPERATOR_CLASS.fullmatch(operator_class)
-    if not found or more or names != [field.name]:
-        return
-    kind, operators = found.groups()
-    metric = next((m for m in METRICS if m.startswith(operators.replace("ip", "inner"))), "cosine")
-    yield IndexSpec(
-        name=index.name,
-        field_name=field.name,
-        codec=field.codec,
-        dimensions=field.dimensions,
-        metric=metric,
-        method=index.suffix,
-        precision=PRECISIONS[kind],
-        options={name: getattr(index, name) for name in OPTIONS if getattr(index, name, None)},
-        condition=index.condition,
-    )
-
-
-def _names(expression: Any) -> Iterator[str]:
-    if isinstance(expression, F):
-        yield cast("Any", expression).name
-    else:
-        for source in expression.get_source_expressions():
-            yield from _names(source)

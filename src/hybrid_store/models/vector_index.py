@@ -19,7 +19,7 @@ from hybrid_store.models.functions import METRICS
 from hybrid_store.models.indexes import FieldIndex
 from hybrid_store.vectors import BIT, HALF, SINGLE
 
-__all__ = ["METHODS", "OPTIONS", "VectorIndex", "precisions_of"]
+__all__ = ["VectorIndex", "precisions_of"]
 
 PRECISIONS = (SINGLE.name, HALF.name, BIT.name)
 # The most dimensions of a column whose index has single precision unless told otherwise: pgvector

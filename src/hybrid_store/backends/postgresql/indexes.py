@@ -11,22 +11,31 @@ from django.db.models.sql import Query
 
 from hybrid_store.backends.indexes import IndexSpec, StoredIndex
 from hybrid_store.backends.postgresql.quiet import quiet_cursor
+from hybrid_store.backends.postgresql.types import TYPE_NAMES
+from hybrid_store.vectors import BIT, HALF, SINGLE, SPARSE
 
 if TYPE_CHECKING:
     from django.db.backends.base.schema import BaseDatabaseSchemaEditor
     from django.db.backends.ddl_references import Statement
     from django.db.models import Model
 
-__all__ = ["INDEX_LIMITS", "create_index", "indexed_sql", "is_invalid", "stored_indexes"]
+__all__ = [
+    "INDEX_LIMITS",
+    "METHOD_NAMES",
+    "METRICS",
+    "create_index",
+    "indexed_sql",
+    "is_invalid",
+    "stored_indexes",
+]
 
 # The most dimensions an index takes, by precision (pgvector's README, "HNSW" and "IVFFlat").
-INDEX_LIMITS = {"single": 2000, "half": 4000, "bit": 64_000, "sparse": 1_000_000_000}
+INDEX_LIMITS = {SINGLE.name: 2000, HALF.name: 4000, BIT.name: 64_000, SPARSE.name: 1_000_000_000}
 # Precision -> SQL of what is indexed, where that is not the column itself.
 ROUNDED = {
-    "half": "({sql})::{schema}halfvec({dimensions})",
-    "bit": "({schema}binary_quantize({sql}))::bit({dimensions})",
+    HALF.name: "({sql})::{schema}halfvec({dimensions})",
+    BIT.name: "({schema}binary_quantize({sql}))::bit({dimensions})",
 }
-TYPE_NAMES = {"single": "vector", "half": "halfvec", "bit": "bit", "sparse": "sparsevec"}
 OPERATOR_CLASSES = {
     "cosine": "cosine",
     "l2": "l2",
@@ -35,9 +44,8 @@ OPERATOR_CLASSES = {
     "hamming": "hamming",
     "jaccard": "jaccard",
 }
+METRICS = {name: metric for metric, name in OPERATOR_CLASSES.items()}
 METHOD_NAMES = {"hnsw": "HNSW", "ivfflat": "IVFFlat"}
-
-
 # Columns and expressions that an index names, as pg_depend knows them.
 STORED = """
 SELECT c.relname, a.attname, am.amname, o.opcname, i.indkey[0] = 0, i.indisvalid
@@ -50,7 +58,6 @@ JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = d.refobjsubid
 WHERE i.indrelid = to_regclass(%s)
 ORDER BY c.relname
 """
-METRICS = {name: metric for metric, name in OPERATOR_CLASSES.items()}
 
 
 def stored_indexes(connection: Any, table: str) -> list[StoredIndex]:
@@ -87,7 +94,7 @@ def indexed_sql(schema: str, index: IndexSpec, sql: str) -> str:
 
 def operator_class(schema: str, index: IndexSpec) -> str:
     """Vectors rounded to bits are ordered by the number of bits that differ."""
-    is_rounded = index.precision == "bit" and index.is_rough
+    is_rounded = index.precision == BIT.name and index.is_rough
     metric = "hamming" if is_rounded else OPERATOR_CLASSES[index.metric]
     return f"{schema}{TYPE_NAMES[index.precision]}_{metric}_ops"
 

@@ -17,6 +17,7 @@ from hybrid_store.backends.postgresql import (
     copy,
     extension,
     failures,
+    foreign,
     given,
     health,
     indexes,
@@ -24,9 +25,10 @@ from hybrid_store.backends.postgresql import (
     scans,
 )
 from hybrid_store.backends.postgresql.transport import LateText, read, register_late_text, write
+from hybrid_store.backends.postgresql.types import FLOAT_TYPES, OWN_SCHEMAS, TYPE_NAMES
 from hybrid_store.backends.reports import Ailment, Extension
 from hybrid_store.backends.updates import RowUpdate
-from hybrid_store.vectors import BIT, HALF, SINGLE, SPARSE, BaseVector, Codec
+from hybrid_store.vectors import BaseVector, Codec
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -37,17 +39,6 @@ if TYPE_CHECKING:
     from django.db.models.sql import Query
 
 __all__ = ["PostgreSQLVectorOperations"]
-
-TYPE_NAMES = {
-    SINGLE.name: "vector",
-    HALF.name: "halfvec",
-    BIT.name: "bit",
-    SPARSE.name: "sparsevec",
-}
-# Types that are no part of pgvector. Without its schema, "bit" would be short for "bit(1)".
-OWN_SCHEMAS = {BIT.name: "pg_catalog."}
-# Types whose columns `ConvertVectorColumn` casts to each other.
-FLOAT_TYPES = (TYPE_NAMES[SINGLE.name], TYPE_NAMES[HALF.name])
 
 
 class PostgreSQLVectorOperations(BaseVectorOperations):
@@ -128,6 +119,7 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
     ) -> Statement:
         return indexes.create_index(model, schema_editor, spec, self._schema)
 
+    foreign_index = staticmethod(foreign.foreign_index)
     near_sql = scans.NEAR_SQL
 
     def scan_sql(self, sql: str, near: str, scan: Scan, index: IndexSpec | None) -> str:
