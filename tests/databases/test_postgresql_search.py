@@ -260,6 +260,17 @@ def test_rows_within_a_distance_are_all_found(places: Places) -> None:
         assert len(limited) == limited.count() == 26
 
 
+def test_distances_that_differ_from_row_to_row_are_conditions_like_others(hnsw: Places) -> None:
+    ranked = hnsw.model.objects.nearest(hnsw.queries[0])
+    # The first holds for the higher ranks alone: half of all distances are about 1 or less.
+    by_row = ranked.filter(distance__lt=F("rank") / (ROWS * 0.5))
+    either = ranked.filter(Q(distance__lt=0.001) | Q(rank__gt=ROWS * 0.9))
+    for rows in (by_row, either):
+        true = {row.pk for row in rows.tuned(exact=True)[:K]}
+        assert len(true) == len(rows[:K]) == K
+        assert len({row.pk for row in rows[:K]} & true) >= 0.9 * K
+
+
 def test_rows_found_by_joins_come_as_often_as_they_are_joined(hnsw: Places) -> None:
     twice = hnsw.model.objects.filter(area__place__number__lt=20).nearest(hnsw.queries[0])
     found = [row.number for row in twice[:K]]
@@ -368,16 +379,18 @@ def test_a_search_in_a_broken_transaction_is_refused_as_by_django(hnsw: Places) 
 def test_a_search_that_would_compare_too_many_rows_says_that_it_is_approximate(
     hnsw: Places, caplog: Any
 ) -> None:
-    far = hnsw.model.objects.filter(rank__gt=ROWS * 0.7).nearest(hnsw.queries[0])
-    exact = far[:K]
+    # Two near rows, too few to be worth a wider pass, and many that are far.
+    some = hnsw.model.objects.filter(Q(rank__in=[3, 5]) | Q(rank__gt=ROWS * 0.7))
+    exact = some.nearest(hnsw.queries[0])[:K]
     assert len(exact) == K
     assert exact.query.outcome.exact
     assert not caplog.records
-    rough = far.tuned(exact_rows=100)[:K]
+    rough = some.nearest(hnsw.queries[0]).tuned(exact_rows=100)[:K]
+    assert [row.rank for row in rough][:2] == [3, 5]
     assert len(rough) == K
-    if rough.query.outcome.scans[-1].resumes:
-        assert not rough.query.outcome.exact
-        assert "may not be the nearest" in caplog.text
+    assert rough.query.outcome.scans[-1].resumes
+    assert not rough.query.outcome.exact
+    assert "may not be the nearest" in caplog.text
 
 
 @pytest.mark.parametrize("metric", metrics_of(SINGLE))

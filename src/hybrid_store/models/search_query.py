@@ -11,7 +11,7 @@ from django.db.models.expressions import OrderBy
 from django.db.models.lookups import LessThan, LessThanOrEqual
 from django.db.models.sql import Query
 from django.db.models.sql.constants import INNER
-from django.db.models.sql.where import WhereNode
+from django.db.models.sql.where import AND, WhereNode
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.indexes import IndexSpec, Scan
@@ -162,17 +162,18 @@ class SearchQuery(Query):
         chosen = self.exactly()
         chosen.explain_info = None
         chosen.clear_limits()
-        key, found = "pk", self._found(scan, index)
-        if index is not None and not (index.gives_nearest or scan.resumes):
-            key, found = self.search.field.model._meta.pk.name, self._nearest_of_all(scan, index)
-        elif len(chosen.alias_map) <= 1:
-            # What is found fulfils the conditions; those on other tables also say what is joined.
-            chosen.where = WhereNode()
-        chosen.add_q(Q(**{f"{key}__in": found}))
-        if scan.matches:
-            chosen.set_limits(0, scan.matches)
+        if index is None or index.gives_nearest or scan.resumes:
+            found = Q(pk__in=self._found(scan, index))
+            if len(chosen.alias_map) <= 1:
+                # What is found fulfils the conditions; those on other tables also say what is
+                # joined.
+                chosen.where = WhereNode()
         else:
-            chosen.set_limits(self.low_mark, self.high_mark)
+            own_key = self.search.field.model._meta.pk.name
+            found = Q(**{f"{own_key}__in": self._nearest_of_all(scan, index)})
+        chosen.add_q(found)
+        low, high = (0, scan.matches) if scan.matches else (self.low_mark, self.high_mark)
+        chosen.set_limits(low, high)
         return chosen
 
     def _found(self, scan: Scan, index: IndexSpec | None) -> Query:
@@ -213,17 +214,21 @@ class SearchQuery(Query):
 
     def beyond_limits(self) -> SearchQuery | None:
         """The rows with no limit to their distance; None where there is no such limit."""
-        limits = [child for child in self.where.children if self._is_limit(child)]
-        if not limits:
+        if self.where.connector != AND or self.where.negated:
+            return None
+        kept = [child for child in self.where.children if not self._is_limit(child)]
+        if len(kept) == len(self.where.children):
             return None
         beyond = cast(SearchQuery, self.clone())
-        kept = [child for child in beyond.where.children if child not in limits]
         beyond.where.children = kept
         return beyond
 
     def _is_limit(self, condition: Any) -> bool:
+        """Is it the same greatest distance for every row?"""
         distance = self.annotations[self.search.distance_as]
         if not (isinstance(condition, LessThan | LessThanOrEqual) and condition.lhs is distance):
+            return False
+        if not isinstance(condition.rhs, int | float):
             return False
         # No cosine distance is greater than 2.
         return self.search.metric != "cosine" or condition.rhs < GREATEST_COSINE_DISTANCE
