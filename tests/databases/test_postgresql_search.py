@@ -16,7 +16,16 @@ from django.db.models import Count, F, Func, Q
 from django.test.utils import CaptureQueriesContext, isolate_apps
 
 from hybrid_store.exceptions import SearchError
-from hybrid_store.models import HybridManager, Reason, VectorField, VectorIndex, unindexed
+from hybrid_store.models import (
+    BitField,
+    HalfVectorField,
+    HybridManager,
+    Reason,
+    SparseVectorField,
+    VectorField,
+    VectorIndex,
+    unindexed,
+)
 from hybrid_store.models.functions import metrics_of
 from hybrid_store.models.recall import measure
 from hybrid_store.vectors import SINGLE
@@ -407,6 +416,43 @@ def test_every_metric_is_answered(table: Places, metric: str, precision: str) ->
     finally:
         connection.close()
         table.drop()
+
+
+FIELDS: dict[str, tuple[Any, list[str]]] = {
+    "half": (HalfVectorField(dimensions=DIMENSIONS), ["cosine", "l2"]),
+    "bits": (BitField(length=DIMENSIONS), ["hamming", "jaccard"]),
+    "sparse": (SparseVectorField(dimensions=DIMENSIONS), ["cosine", "inner_product"]),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric"), [(kind, metric) for kind in FIELDS for metric in FIELDS[kind][1]]
+)
+def test_every_kind_of_vector_is_found_by_its_index(kind: str, metric: str) -> None:
+    rng = np.random.default_rng(5)
+    vectors = clustered(rng, 800)
+    vectors = vectors > 0 if kind == "bits" else np.where(np.abs(vectors) > 0.1, vectors, 0)
+    with isolate_apps("hybrid_store.test"):
+        index = VectorIndex("vector", metric=metric, name="kinds_vec")
+        meta = type("Meta", (), {"app_label": "hybrid_store_test", "indexes": [index]})
+        members = {"__module__": __name__, "Meta": meta, "vector": FIELDS[kind][0].clone()}
+        members |= {"rank": models.IntegerField(), "objects": HybridManager()}
+        model: Any = type("Kinds", (models.Model,), members)
+    with connection.schema_editor() as editor:
+        editor.create_model(model)
+    try:
+        model.objects.bulk_create(model(rank=n, vector=v) for n, v in enumerate(vectors))
+        with indexes_preferred():
+            for rows in (model.objects.all(), model.objects.filter(rank__lt=200)):
+                ranked = rows.nearest(vectors[7], metric=metric)
+                assert "kinds_vec" in ranked[:K].explain()
+                distances = [row.distance for row in ranked[:K]]
+                exact = [row.distance for row in ranked.tuned(exact=True)[:K]]
+                assert len(distances) == K
+                assert np.isclose(distances, exact, atol=1e-6).mean() >= 0.9
+    finally:
+        with connection.schema_editor() as editor:
+            editor.delete_model(model)
 
 
 def test_an_index_of_some_rows_is_used_by_searches_of_those(table: Places) -> None:
