@@ -141,7 +141,7 @@ MUTATIONS = [
     Mutation(
         "the space of the vectors that are searched",
         "models/search.py",
-        [("return held & in_space(self.field) if", "return held if")],
+        [("return held & in_space(field) if", "return held if")],
         SUITE,
         "Spaces",
     ),

@@ -19,7 +19,7 @@ from hybrid_store.checks.models import stale_indexes
 from hybrid_store.models.fields import vector_fields
 from hybrid_store.models.known_indexes import known_indexes
 
-__all__ = ["check_databases", "check_stored_indexes"]
+__all__ = ["check_databases", "check_stored_indexes", "stored_models"]
 
 
 def check_databases(
@@ -30,7 +30,7 @@ def check_databases(
 
 
 def _check_database(alias: str) -> Iterator[checks.CheckMessage]:
-    models = [model for model in apps.get_models() if _stored_in(model, alias)]
+    models = stored_models(alias)
     if not models:
         return
     ops = vector_ops(connections[alias])
@@ -54,14 +54,19 @@ def _check_database(alias: str) -> Iterator[checks.CheckMessage]:
 def check_stored_indexes(alias: str) -> Iterator[checks.CheckMessage]:
     """Are the indexes that models declare in the database, and of use?"""
     tables = connections[alias].introspection.table_names()
-    for model in apps.get_models():
-        if _stored_in(model, alias) and model._meta.db_table in tables:
+    for model in stored_models(alias):
+        if model._meta.db_table in tables:
             yield from _unusable_indexes(model, alias)
             yield from _unusable_vector_indexes(model, alias)
 
 
-def _stored_in(model: type[Model], alias: str) -> bool:
-    return bool(vector_fields(model)) and router.allow_migrate_model(alias, model)
+def stored_models(alias: str) -> list[type[Model]]:
+    """The models with vectors whose tables are in a database."""
+    return [
+        model
+        for model in apps.get_models()
+        if vector_fields(model) and router.allow_migrate_model(alias, model)
+    ]
 
 
 def _check_extension(alias: str, report: Extension) -> Iterator[checks.CheckMessage]:

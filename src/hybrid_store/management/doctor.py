@@ -10,20 +10,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from django.apps import apps
 from django.conf import settings
 from django.db import Error as AnyDatabaseError
-from django.db import connections, router
+from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
 from hybrid_store.backends import vector_ops
-from hybrid_store.checks.databases import check_stored_indexes
+from hybrid_store.checks.databases import check_stored_indexes, stored_models
 from hybrid_store.embedders import embedders
 from hybrid_store.exceptions import HybridStoreError
 from hybrid_store.management.base import first_line
 from hybrid_store.models.coverage import Coverage, coverage
 from hybrid_store.models.embedding import EmbeddingField
-from hybrid_store.models.fields import vector_fields
 from hybrid_store.models.spaces import adopting
 
 __all__ = [
@@ -147,9 +145,8 @@ def examine_tables(alias: str) -> Iterator[Finding]:
         for message in check_stored_indexes(alias)
     ]
     ops = vector_ops(connections[alias])
-    for model in apps.get_models():
-        if vector_fields(model) and router.allow_migrate_model(alias, model):
-            faults += [Finding(a.slow, a.subject, a.detail, a.fix) for a in ops.ailments(model)]
+    for model in stored_models(alias):
+        faults += [Finding(a.slow, a.subject, a.detail, a.fix) for a in ops.ailments(model)]
     yield from faults or [Finding(True, "indexes", "as the models declare them")]
 
 

@@ -31,17 +31,19 @@ class Measured:
 
 def measure(
     rows: QuerySet[Any],
-    vectors: Sequence[Any],
+    targets: Sequence[Any],
     efforts: Sequence[int],
     *,
     neighbours: int = 10,
     **options: Any,
 ) -> Iterator[Measured]:
-    """Search `rows` for the `neighbours` nearest to each vector, exactly and at each effort.
+    """Search `rows` for the `neighbours` nearest to each target, exactly and at each effort.
+
+    A target is a vector or a row, which is not among its own neighbours.
 
     `options` are those of `nearest`: `field` and `metric`.
     """
-    ranked = [nearest(rows, vector, **options).values_list("pk", flat=True) for vector in vectors]
+    ranked = [nearest(rows, target, **options).values_list("pk", flat=True) for target in targets]
     truth = [_timed(search, neighbours, exact=True) for search in ranked]
     yield Measured(None, 1.0, 1.0, median(seconds for _, seconds in truth) * 1000)
     for effort in efforts:

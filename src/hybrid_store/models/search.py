@@ -25,7 +25,7 @@ from hybrid_store.models.spaces import in_space
 from hybrid_store.models.targets import MixtureTarget, QueryVector, excluded_keys, resolve
 from hybrid_store.vectors import BaseVector
 
-__all__ = ["embed_query", "nearest", "recommend", "tuned"]
+__all__ = ["embed_query", "nearest", "recommend", "searchable", "tuned"]
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -135,7 +135,7 @@ class _Ranking:
             own_key = self.field.model._meta.pk.name  # not always that of a child of two parents
             queryset = queryset.exclude(**{f"{own_key}__in": excluded})
         ranked = _annotated(
-            queryset.filter(self._eligible()),
+            queryset.filter(searchable(self.field)),
             self.distance_as,
             distance(self.field.name, Near(self.near)),
         )
@@ -182,10 +182,6 @@ class _Ranking:
                     f"name for the annotation with {argument}=."
                 )
 
-    def _eligible(self) -> Q:
-        held = Q(**{f"{self.field.name}__isnull": False})
-        return held & in_space(self.field) if isinstance(self.field, EmbeddingField) else held
-
     def _limit(self, distance: type[Distance]) -> float | None:
         """The greatest distance that is a hit.
 
@@ -198,6 +194,12 @@ class _Ranking:
                 raise SearchError(f"{self.field.label}: max_distance is {given!r}: give a number.")
             return float(given)
         return 2.0 if distance is CosineDistance and self.field.allows_zero else None
+
+
+def searchable(field: BaseVectorField) -> Q:
+    """The condition for rows that a search may find: with a vector, of today's space."""
+    held = Q(**{f"{field.name}__isnull": False})
+    return held & in_space(field) if isinstance(field, EmbeddingField) else held
 
 
 def _searching(queryset: QuerySet[ModelT], search: Search) -> QuerySet[ModelT]:

@@ -6,11 +6,13 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import connections
+from django.db.models import QuerySet
 
 from hybrid_store.backends import vector_ops
-from hybrid_store.exceptions import HybridStoreError
 from hybrid_store.management.base import EmbeddingCommand, positive
+from hybrid_store.models.fields import BaseVectorField
 from hybrid_store.models.recall import Measured, measure
+from hybrid_store.models.search import searchable
 from hybrid_store.sync.labels import labelled_vector_field
 
 __all__ = ["Command"]
@@ -44,34 +46,19 @@ class Command(EmbeddingCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            self._measure(options)
-        except HybridStoreError as error:
-            raise CommandError(str(error)) from error
-
-    def _measure(self, options: dict[str, Any]) -> None:
         field = labelled_vector_field(options["label"])
         connection = connections[options["database"]]
         if not vector_ops(connection).supports_vector_index:
             self.stdout.write(f"{connection.display_name} searches exactly: the recall is 1.")
             return
         rows = field.model._default_manager.using(connection.alias)
-        held = rows.filter(**{f"{field.name}__isnull": False})
-        vectors = list(held.order_by("?").values_list(field.name, flat=True)[: options["queries"]])
-        if not vectors:
-            raise CommandError(f"{field.label}: no row has a vector.")
-        efforts = sorted({max(effort, options["neighbours"]) for effort in options["ef_search"]})
-        self.stdout.write(f"{field.label}: {len(vectors)} searches for {options['neighbours']}")
+        neighbours = options["neighbours"]
+        chosen = _chosen(rows.all(), field, options["queries"])
+        self.stdout.write(f"{field.label}: {len(chosen)} searches for {neighbours}")
         self.stdout.write(f"{'ef_search':>10}{'recall':>10}{'least':>10}{'ms':>10}")
-        measured = measure(
-            rows.all(),
-            vectors,
-            efforts,
-            neighbours=options["neighbours"],
-            field=field.name,
-            metric=options["metric"],
-        )
-        for each in measured:
+        efforts = sorted({max(effort, neighbours) for effort in options["ef_search"]})
+        search = {"field": field.name, "metric": options["metric"]}
+        for each in measure(rows.all(), chosen, efforts, neighbours=neighbours, **search):
             self._show(each)
 
     def _show(self, each: Measured) -> None:
@@ -79,3 +66,12 @@ class Command(EmbeddingCommand):
         self.stdout.write(
             f"{effort:>10}{each.recall:>10.3f}{each.least:>10.2f}{each.milliseconds:>10.1f}"
         )
+
+
+def _chosen(rows: QuerySet[Any], field: BaseVectorField, count: int) -> list[Any]:
+    """Rows at random whose neighbours can be searched for; raises `CommandError` without any."""
+    found = rows.filter(searchable(field)).order_by("?")[:count]
+    chosen = [row for row in found if not getattr(row, field.attname).is_zero()]
+    if not chosen:
+        raise CommandError(f"{field.label}: no row has a vector that can be searched for.")
+    return chosen
