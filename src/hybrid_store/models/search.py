@@ -129,26 +129,34 @@ class _Ranking:
 
     def apply(self, queryset: QuerySet[ModelT], excluded: list[Any]) -> QuerySet[ModelT]:
         distance = self._distance()
-        self._check(queryset.model)
+        self._check(queryset)
         is_whole = not queryset.query.where.children
-        if excluded:
-            own_key = self.field.model._meta.pk.name  # not always that of a child of two parents
-            queryset = queryset.exclude(**{f"{own_key}__in": excluded})
-        ranked = _annotated(
-            queryset.filter(searchable(self.field)),
-            self.distance_as,
-            distance(self.field.name, Near(self.near)),
-        )
+        # A copy, whose query the rest changes in place: each further copy would cost as much.
+        ranked = queryset.filter(self._eligible(excluded))
+        query: Any = ranked.query
+        # No column is added to a flat list of values.
+        shown = queryset._iterable_class is not FlatValuesListIterable
+        near = distance(self.field.name, Near(self.near))
+        query.add_annotation(near, self.distance_as, select=shown)
         if self.similarity_as:
             similarity = distance.similarity(F(self.distance_as), self.field.dimensions)
-            ranked = _annotated(ranked, self.similarity_as, similarity)
+            query.add_annotation(similarity, self.similarity_as, select=shown)
         limit = self._limit(distance)
         if limit is not None:
-            ranked = ranked.filter(**{f"{self.distance_as}__lte": limit})
-        ranked = _deferring(ranked, self.field).order_by(self.distance_as, "pk")
-        own = len(ranked.query.where.children) if is_whole else None
+            query.add_q(Q(**{f"{self.distance_as}__lte": limit}))
+        if not _has_chosen_columns(ranked, self.field):
+            query.add_deferred_loading([self.field.name])
+        query.clear_ordering(force=True, clear_default=False)
+        query.add_ordering(self.distance_as, "pk")
+        own = len(query.where.children) if is_whole else None
         search = Search(self.field, self.near, distance.metric, self.distance_as, own)
         return _searching(ranked, search)
+
+    def _eligible(self, excluded: list[Any]) -> Q:
+        if not excluded:
+            return searchable(self.field)
+        own_key = self.field.model._meta.pk.name  # not always that of a child of two parents
+        return ~Q(**{f"{own_key}__in": excluded}) & searchable(self.field)
 
     def _distance(self) -> type[Distance]:
         fitting = metrics_of(self.field.codec)
@@ -168,13 +176,14 @@ class _Ranking:
             )
         return METRICS[metric]
 
-    def _check(self, model: type[Model]) -> None:
+    def _check(self, queryset: QuerySet[Any]) -> None:
         if self.distance_as == self.similarity_as:
             raise SearchError(
                 f"{self.field.label}: distance_as and similarity_as are both "
                 f"{self.distance_as!r}: choose two names."
             )
-        taken = {field.name for field in model._meta.get_fields()}
+        model, values = queryset.model, cast("Any", queryset)._fields or ()
+        taken = {*(field.name for field in model._meta.get_fields()), *values}
         for argument in ("distance_as", "similarity_as"):
             if getattr(self, argument) in taken:
                 raise SearchError(
@@ -203,30 +212,18 @@ def searchable(field: BaseVectorField) -> Q:
 
 
 def _searching(queryset: QuerySet[ModelT], search: Search) -> QuerySet[ModelT]:
-    query = cast(SearchQuery, queryset.query.chain(SearchQuery))
+    """That very queryset, which is nobody else's, with a search."""
+    query: Any = queryset.query
+    query.__class__ = SearchQuery
     query.search = search
     query.outcome = None
-    # Not `queryset.query = ...`, which would turn flat values into dicts.
-    queryset._query = query  # type: ignore[attr-defined]
     return queryset
 
 
-def _annotated(queryset: QuerySet[ModelT], name: str, expression: Any) -> QuerySet[ModelT]:
-    """Annotate, but add no column to a flat list of values."""
-    if queryset._iterable_class is FlatValuesListIterable:
-        return cast("QuerySet[ModelT]", queryset.alias(**{name: expression}))
-    return cast("QuerySet[ModelT]", queryset.annotate(**{name: expression}))
-
-
-def _selects_values(queryset: QuerySet[Any]) -> bool:
-    return cast("Any", queryset)._fields is not None
-
-
-def _deferring(queryset: QuerySet[ModelT], field: BaseVectorField) -> QuerySet[ModelT]:
-    """Leave the vector itself in the database, unless the caller chose the columns."""
+def _has_chosen_columns(queryset: QuerySet[Any], field: BaseVectorField) -> bool:
+    """Did the caller choose the columns? Otherwise the vector itself stays in the database."""
     names, defers = queryset.query.deferred_loading
-    chosen = _selects_values(queryset) or (not defers and field.name in names)
-    return queryset if chosen else queryset.defer(field.name)
+    return cast("Any", queryset)._fields is not None or (not defers and field.name in names)
 
 
 def indexed_metric(field: BaseVectorField) -> str | None:
