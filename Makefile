@@ -6,6 +6,8 @@ DJANGO := 5.2
 DATABASES := $(if $(HYBRID_STORE_DATABASE_URL),own,sqlite postgresql16 postgresql18)
 ADDRESS := 127.0.0.1:8000
 SERVE := 1
+# Where the driver of PostgreSQL makes a difference.
+OF_THE_DRIVER := $(patsubst %,tests/%,test_conformance.py databases commands durability reliability/test_edits.py)
 # What does not depend on the version of Django, and takes long.
 BRIEFLY := $(patsubst %,--ignore=tests/%,reliability durability model_change embedders)
 ARGS :=
@@ -24,7 +26,7 @@ INSTALL := $(PIP) $(PINS:%=--constraint %) --build-constraint constraints/base.t
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help demo test test-long test-all test-newest lint format bench mutations constraints clean
+.PHONY: help demo test test-long test-all test-newest test-psycopg2 lint format bench mutations constraints clean
 
 help:
 	@echo "make demo        set up the film demo and serve it on http://$(ADDRESS)/ (SERVE=0: do not serve)"
@@ -32,6 +34,7 @@ help:
 	@echo "make test-long   the same with the full-size tests"
 	@echo "make test-all    all tests on every Python and Django that fit"
 	@echo "make test-newest the newest Django only, on SQLite and PostgreSQL 18"
+	@echo "make test-psycopg2 what a driver can change, on PostgreSQL 18 with psycopg2"
 	@echo "make lint        check style and types; make format: repair the style"
 	@echo "make bench       measure (ARGS=...)"
 	@echo "make mutations   take safeguards out, one at a time: do the tests notice?"
@@ -59,6 +62,11 @@ test-all: $(VENV)/.made
 
 test-newest: $(VENV)/.made
 	$(RUN) -m tools.matrix --newest --database sqlite --database postgresql18 -- $(BRIEFLY)
+
+# In an environment of its own: Django takes psycopg 3 wherever that is installed.
+test-psycopg2:
+	@$(MAKE) --no-print-directory VENV=.venvs/psycopg2 .venvs/psycopg2/.psycopg2
+	@.venvs/psycopg2/bin/python -m tools.side_by_side $(lastword $(DATABASES)) -- $(OF_THE_DRIVER) $(ARGS)
 
 lint: $(VENV)/.lint
 	$(RUN) -m ruff check .
@@ -107,6 +115,11 @@ $(VENV)/.demo: pyproject.toml $(PINS) $(VENV)/.weights
 $(VENV)/.test: pyproject.toml $(PINS) $(VENV)/.weights
 	@echo "Installing what the tests need"
 	@$(INSTALL) --editable '.[bedrock,cohere,gemini,minilm,openai,postgresql,progress,tasks,voyage]' --group test
+	@touch $@
+
+$(VENV)/.psycopg2: pyproject.toml $(PINS) | $(VENV)/.made
+	@echo "Installing what the tests need with psycopg2"
+	@$(INSTALL) --editable '.[openai,progress,tasks]' --group psycopg2
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.test
