@@ -120,6 +120,7 @@ $(VENV)/.test: pyproject.toml $(PINS) $(VENV)/.weights
 $(VENV)/.psycopg2: pyproject.toml $(PINS) | $(VENV)/.made
 	@echo "Installing what the tests need with psycopg2"
 	@$(INSTALL) --editable '.[openai,progress,tasks]' --group psycopg2
+	@! $(RUN) -c 'import psycopg' 2>/dev/null || { echo "psycopg 3 is in $(VENV): Django would take it." >&2; exit 1; }
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.test

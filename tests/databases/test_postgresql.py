@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from threading import Event, Thread
 from time import sleep
@@ -34,6 +35,7 @@ from hybrid_store.sync.generation import Generation
 from hybrid_store.test.models import Article, Author, Book, Code, Point, Weighting
 from hybrid_store.test.watching import before_each_answer
 from hybrid_store.vectors import BitVector, SparseVector, Vector
+from tests.databases.drivers import HAS_PSYCOPG3, needs_psycopg3
 
 pytestmark = [
     pytest.mark.skipif(connection.vendor != "postgresql", reason="the run is on another database"),
@@ -288,6 +290,12 @@ def test_vectors_are_written_alike_with_and_without_orjson(monkeypatch: Any) -> 
         assert Book.objects.get(pk=book.pk).embedding == values
 
 
+def test_the_driver_is_named() -> None:
+    name = "psycopg" if HAS_PSYCOPG3 else "psycopg2"
+    assert re.fullmatch(rf"{name} [\d.]+", vector_ops(connection).driver())
+
+
+@needs_psycopg3
 def test_server_side_binding_gives_the_same_answers() -> None:
     Point.objects.create(name="a", vector=[1, 0, 0])
     Book.objects.create(title="apple")
@@ -370,9 +378,9 @@ def test_the_extension_may_be_in_any_schema(extension_schema: str) -> None:
             editor.delete_model(Others)
 
 
+@needs_psycopg3
 @isolate_apps("hybrid_store.test")
 def test_pgvectors_own_fields_work_on_the_same_connection() -> None:
-    pytest.importorskip("psycopg", reason="registers types on connections of psycopg 3")
     from pgvector.psycopg import register_vector
 
     class Theirs(models.Model):

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -20,14 +19,13 @@ from django.utils import timezone
 from hybrid_store.backends.postgresql import bulk
 from hybrid_store.models import EmbeddingField, HalfVectorField, VectorField, bulk_ingest, stale
 from hybrid_store.test.models import Book, Note, Point, Specimen
+from tests.databases.drivers import HAS_PSYCOPG3, needs_psycopg3
 
 pytestmark = [
     pytest.mark.skipif(connection.vendor != "postgresql", reason="the run is on another database"),
     pytest.mark.django_db(transaction=True),
 ]
-HAS_COPY = find_spec("psycopg") is not None
-needs_psycopg3 = pytest.mark.skipif(not HAS_COPY, reason="psycopg2 has no binary form")
-COPY, COPY_BINARY = ("COPY", "COPY BINARY") if HAS_COPY else ("INSERT", "INSERT")
+COPY, COPY_BINARY = ("COPY", "COPY BINARY") if HAS_PSYCOPG3 else ("INSERT", "INSERT")
 
 ONES = np.ones(384, dtype=np.float32)
 

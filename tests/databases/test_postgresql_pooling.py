@@ -20,6 +20,7 @@ from hybrid_store.models.embedding import embedding_field
 from hybrid_store.sync.generation import Generation
 from hybrid_store.test.models import Book, Point
 from tests import servers
+from tests.databases.drivers import needs_psycopg3
 from tests.databases.other_ways import another_way
 
 pytestmark = [
@@ -113,8 +114,8 @@ def test_vectors_are_written_and_loaded_through_pgbouncer(pgbouncer: Any) -> Non
         assert [row.vector for row in stored] == vectors[::-1].tolist()
 
 
+@needs_psycopg3
 def test_django_can_pool_the_connections_itself() -> None:
-    pytest.importorskip("psycopg_pool", reason="the pool of psycopg is not installed")
     expected = searched("default")
     options = {"pool": {"min_size": 1, "max_size": 2}}
 

@@ -29,6 +29,7 @@ from hybrid_store.models import (
 from hybrid_store.models.functions import metrics_of
 from hybrid_store.models.recall import measure
 from hybrid_store.vectors import SINGLE
+from tests.databases.drivers import needs_psycopg3
 from tests.databases.other_ways import another_way
 
 pytestmark = [
@@ -312,9 +313,9 @@ def test_no_setting_outlives_a_search(places: Places) -> None:
     assert [setting(name) for name in names] == before
 
 
+@needs_psycopg3
 @pytest.mark.parametrize("prepared", [False, True])
 def test_server_side_binding_finds_the_same(hnsw: Places, prepared: bool) -> None:
-    pytest.importorskip("psycopg")
     ranked = hnsw.model.objects.filter(number__lt=ROWS // 2).nearest(hnsw.queries[4])
     expected = [row.pk for row in ranked[:K]]
     options = {"server_side_binding": True, "prepare_threshold": 1 if prepared else None}

@@ -30,6 +30,7 @@ from hybrid_store.sync.sources import source_reader
 from hybrid_store.sync.statements import GuardedUpdate
 from hybrid_store.test.models import Book, Clause, Term
 from hybrid_store.vectors import HALF, SINGLE, FloatCodec, Vector
+from tests.databases.drivers import needs_psycopg3
 
 pytestmark = [
     pytest.mark.skipif(connection.vendor != "postgresql", reason="the run is on another database"),
@@ -79,8 +80,8 @@ def test_an_array_of_texts_is_what_the_server_itself_sends() -> None:
 # One statement, on Django's connection
 
 
+@needs_psycopg3
 def test_a_batch_is_one_statement_that_is_logged_without_its_vectors() -> None:
-    pytest.importorskip("psycopg", reason="psycopg2 binds parameters on the client")
     Book.objects.bulk_create([Book(title=f"title {n}") for n in range(500)])
     rows = read()
     store(rows[:1])
@@ -115,6 +116,7 @@ def server_side_binding() -> Iterator[None]:
     connection.settings_dict["OPTIONS"] = {}
 
 
+@needs_psycopg3
 @pytest.mark.usefixtures("server_side_binding")
 def test_binding_on_the_server_changes_nothing_not_even_when_queries_are_logged() -> None:
     Book.objects.create(title="t")

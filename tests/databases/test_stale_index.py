@@ -19,6 +19,7 @@ from hybrid_store.models.freshness import content_stale
 from hybrid_store.models.spaces import of_other_space, of_unknown_origin
 from hybrid_store.test.conformance.base import generate
 from hybrid_store.test.models import Album, Article, Clause, Note, Novel, Page, Recording
+from tests.databases.drivers import needs_psycopg3
 from tests.states import changes, migrated, state_of
 
 pytestmark = [
@@ -50,12 +51,11 @@ def embed_all(model: type[models.Model], name: str) -> Any:
     return model._base_manager.filter(content_stale(field))
 
 
-@pytest.fixture(params=["client", "server"])
+@pytest.fixture(params=["client", pytest.param("server", marks=needs_psycopg3)])
 def binding(request: Any) -> Iterator[None]:
     """Where parameters are put into SQL."""
     connection.close()
     if request.param == "server":
-        pytest.importorskip("psycopg", reason="an option of psycopg 3")
         connection.settings_dict["OPTIONS"] = {"server_side_binding": True}
     yield
     connection.close()

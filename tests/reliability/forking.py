@@ -21,7 +21,11 @@ from typing import Any
 
 __all__: list[str] = []
 
-IMPORTED = ("openai", "psycopg", "hybrid_store.management.commands.generate_embeddings")
+IMPORTED = (
+    "openai",
+    "django.db.backends.postgresql.psycopg_any",
+    "hybrid_store.management.commands.generate_embeddings",
+)
 
 
 def prepare() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 
 __all__ = ["is_passing"]
 
@@ -20,8 +20,9 @@ PASSING_CODES = (
 
 def is_passing(error: Exception) -> bool:
     """A connection that broke gives no code at all: the server had no time to say why."""
-    if not isinstance(error, (OperationalError, InterfaceError)):
-        return False
     cause = error.__cause__
     code = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    if not isinstance(error, (OperationalError, InterfaceError)):
+        # All that psycopg2 says of a connection that breaks while a statement is sent.
+        return type(error) is DatabaseError and hasattr(cause, "pgcode") and code is None
     return code is None or code.startswith(PASSING_CLASSES) or code in PASSING_CODES
