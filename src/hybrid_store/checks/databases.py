@@ -19,7 +19,16 @@ from hybrid_store.checks.models import stale_indexes
 from hybrid_store.models.fields import vector_fields
 from hybrid_store.models.known_indexes import known_indexes
 
-__all__ = ["check_databases", "check_stored_indexes", "stored_models"]
+__all__ = [
+    "OFF_PATH",
+    "check_databases",
+    "check_extension",
+    "check_stored_indexes",
+    "stored_models",
+]
+
+# Of a database in which searches work all the same.
+OFF_PATH = "hybrid_store.W031"
 
 
 def check_databases(
@@ -47,8 +56,9 @@ def _check_database(alias: str) -> Iterator[checks.CheckMessage]:
         )
         return
     if report is not None:
-        yield from _check_extension(alias, report)
-    yield from check_stored_indexes(alias)
+        yield from check_extension(alias, report)
+    if report is None or report.is_usable:
+        yield from check_stored_indexes(alias)
 
 
 def check_stored_indexes(alias: str) -> Iterator[checks.CheckMessage]:
@@ -69,25 +79,31 @@ def stored_models(alias: str) -> list[type[Model]]:
     ]
 
 
-def _check_extension(alias: str, report: Extension) -> Iterator[checks.CheckMessage]:
-    if report.version is None and report.available is None:
+def check_extension(alias: str, report: Extension) -> Iterator[checks.CheckMessage]:
+    """Can vectors be stored in the database, and their types be found by name?"""
+    name = repr(report.name)
+    if report.version is None:
+        yield _missing(alias, report)
+    elif report.grant:
         yield checks.Error(
-            f"The server of database {alias!r} lacks the extension {report.name!r}.",
-            hint="Install pgvector on the server, then run manage.py migrate.",
+            f"The extension {name} of database {alias!r} is in schema {report.schema!r}, which the "
+            "database user may not use.",
+            hint=report.grant,
             obj=alias,
-            id="hybrid_store.E012",
+            id="hybrid_store.E027",
         )
-    elif report.version is None:
-        # No error: it would stop the very migrate that creates the extension.
+    elif report.lead:
         yield checks.Warning(
-            f"The extension {report.name!r} is not created in database {alias!r} yet.",
-            hint=_creation_hint(),
+            f"The extension {name} of database {alias!r} is in schema {report.schema!r}, which is "
+            "not on the search path. Searches and writes work; filters by equal vectors, "
+            "aggregates such as Avg, raw SQL and pgvector.django do not.",
+            hint=report.lead,
             obj=alias,
-            id="hybrid_store.W012",
+            id=OFF_PATH,
         )
-    elif report.oldest_safe and _parts(report.version) < _parts(report.oldest_safe):
+    if report.version is not None and not report.is_safe:
         yield checks.Warning(
-            f"The extension {report.name!r} {report.version} in database {alias!r} is older than "
+            f"The extension {name} {report.version} in database {alias!r} is older than "
             f"{report.oldest_safe}, which fixes corrupt indexes.",
             hint=f"Update it, run ALTER EXTENSION {report.name} UPDATE, and reindex.",
             obj=alias,
@@ -95,15 +111,28 @@ def _check_extension(alias: str, report: Extension) -> Iterator[checks.CheckMess
         )
 
 
+def _missing(alias: str, report: Extension) -> checks.CheckMessage:
+    if report.available is None:
+        return checks.Error(
+            f"The server of database {alias!r} lacks the extension {report.name!r}.",
+            hint="Install pgvector on the server, then run manage.py migrate.",
+            obj=alias,
+            id="hybrid_store.E012",
+        )
+    # No error: it would stop the very migrate that creates the extension.
+    return checks.Warning(
+        f"The extension {report.name!r} is not created in database {alias!r} yet.",
+        hint=_creation_hint(),
+        obj=alias,
+        id="hybrid_store.W012",
+    )
+
+
 def _creation_hint() -> str:
     by_hand = "a superuser can run CREATE EXTENSION vector in that database."
     if getattr(settings, "HYBRID_STORE", {}).get("CREATE_EXTENSION", True):
         return f"manage.py migrate creates it, or {by_hand}"
     return f'HYBRID_STORE["CREATE_EXTENSION"] is False, but {by_hand}'
-
-
-def _parts(version: str) -> list[int]:
-    return [int(part) for part in version.split(".") if part.isdigit()]
 
 
 def _too_many_dimensions(model: type[Model], ops: Any) -> Iterator[checks.CheckMessage]:

@@ -16,7 +16,12 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
 from hybrid_store.backends import vector_ops
-from hybrid_store.checks.databases import check_stored_indexes, stored_models
+from hybrid_store.checks.databases import (
+    OFF_PATH,
+    check_extension,
+    check_stored_indexes,
+    stored_models,
+)
 from hybrid_store.embedders import embedders
 from hybrid_store.exceptions import HybridStoreError
 from hybrid_store.management.base import first_line
@@ -37,16 +42,20 @@ PROBE = "a text to see whether the embedder answers"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. `fix` says what to do if it is not `ok`, or could be better."""
+    """One thing that was looked at. `fix` says what to do if it is not `ok`, or could be better.
+
+    Behind one that is `final` nothing else can be asked of the database's tables.
+    """
 
     ok: bool
     subject: str
     detail: str
     fix: str = ""
+    final: bool = False
 
 
 def examine_database(alias: str) -> Iterator[Finding]:
-    """The connection as Django uses it; nothing else is asked of one that cannot be opened."""
+    """The connection as Django uses it, and whether it can hold vectors."""
     yield _effective(alias)
     connection = connections[alias]
     try:
@@ -57,11 +66,12 @@ def examine_database(alias: str) -> Iterator[Finding]:
             "connection",
             _redacted(first_line(error), connection.settings_dict),
             "Start the server, or correct the address, user or password.",
+            final=True,
         )
         return
     ops = vector_ops(connection)
     yield Finding(True, "server", f"{ops.server()}, driver {ops.driver()}")
-    yield from _extension(ops)
+    yield from _extension(alias, ops)
     yield _migrations(connection)
 
 
@@ -110,27 +120,24 @@ def _redacted(message: str, config: dict[str, Any]) -> str:
     return message.replace(password, "***") if password else message
 
 
-def _extension(ops: Any) -> Iterator[Finding]:
+def _extension(alias: str, ops: Any) -> Iterator[Finding]:
     report = ops.extension_report()
     if report is None:
         return
-    if report.version is None:
-        missing = "not created" if report.available else "not installed on the server"
-        fix = "Run manage.py migrate." if report.available else "Install pgvector on the server."
-        yield Finding(False, "extension", f"{report.name}: {missing}", fix)
-        return
-    safe = not report.oldest_safe or _number(report.version) >= _number(report.oldest_safe)
-    fix = f"Update to {report.oldest_safe} or newer: older ones can corrupt indexes."
-    detail = f"{report.name} {report.version} in schema {report.schema!r}"
-    yield Finding(safe, "extension", detail, "" if safe else fix)
-
-
-def _number(version: str) -> list[int]:
-    return [int(part) for part in version.split(".") if part.isdigit()]
+    if report.version is not None:
+        detail = f"{report.name} {report.version} in schema {report.schema!r}"
+        yield Finding(True, "extension", detail)
+    for message in check_extension(alias, report):
+        ok, final = message.id == OFF_PATH, not report.is_usable
+        yield Finding(ok, "extension", message.msg, str(message.hint), final)
 
 
 def _migrations(connection: Any) -> Finding:
-    executor = MigrationExecutor(connection)
+    try:
+        executor = MigrationExecutor(connection)
+    except AnyDatabaseError as error:
+        fix = "Let the database user read the table django_migrations."
+        return Finding(False, "migrations", first_line(error), fix)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if not plan:
         return Finding(True, "migrations", "all applied")
@@ -174,7 +181,8 @@ def examine_coverage(field: EmbeddingField, alias: str) -> Finding:
     try:
         counts = coverage(field.model._base_manager.using(alias), field.name)
     except AnyDatabaseError as error:
-        return Finding(False, field.label, first_line(error), "Run manage.py migrate.")
+        fix = "Run manage.py migrate. If that finds nothing to do, the table was changed by hand."
+        return Finding(False, field.label, first_line(error), fix)
     except HybridStoreError as error:
         return Finding(False, field.label, str(error), "Correct the field's embedder.")
     parts = [f"{counts.current} of {counts.rows} rows current", f"{counts.stale} stale"]

@@ -24,17 +24,31 @@ LEFT JOIN pg_extension e ON e.extname = a.name
 LEFT JOIN pg_namespace n ON n.oid = e.extnamespace
 WHERE a.name = 'vector'
 """
+# Names are quoted where they have to be. `current_schemas` leaves out what the user may not enter.
+_ACCESS = """
+SELECT quote_ident(n.nspname), quote_ident(current_user), has_schema_privilege(n.oid, 'USAGE'),
+    n.nspname = ANY (current_schemas(true)),
+    format('%I IN DATABASE %I', current_user, current_database()),
+    concat_ws(', ', nullif(nullif(p.setting, ''), '""'), quote_ident(n.nspname)),
+    p.source,
+    CASE WHEN 'public' = ANY (current_schemas(false)) THEN 'public'
+         ELSE quote_ident(current_schema()) END
+FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+JOIN pg_settings p ON p.name = 'search_path' WHERE e.extname = 'vector'
+"""
+# What `pg_settings` says of a setting that comes with the connection, before which that of a role
+# does not count.
+BY_CONNECTION = ("client", "session")
 
 # The schema is a fact of the database, so one look a process is enough however many threads and
 # connections there are. Kept by everything that can change the answer.
 _qualifiers: dict[tuple[str, ...], str] = {}
+_PLACE = ("HOST", "PORT", "NAME", "USER", "OPTIONS")
 
 
 def qualifier(connection: BaseDatabaseWrapper) -> str:
     """What stands before the extension's names: "" where the search path finds them."""
-    key = tuple(
-        str(connection.settings_dict.get(part, "")) for part in ("HOST", "PORT", "NAME", "OPTIONS")
-    )
+    key = tuple(str(connection.settings_dict.get(part, "")) for part in _PLACE)
     if key not in _qualifiers:
         with connection.cursor() as cursor:
             cursor.execute(_FOUND)
@@ -58,4 +72,24 @@ def report(connection: BaseDatabaseWrapper) -> Extension:
     with connection.cursor() as cursor:
         cursor.execute(_REPORT)
         available, version, schema = cursor.fetchone() or (None, None, None)
-    return Extension("vector", version, schema, available, OLDEST_SAFE)
+        cursor.execute(_ACCESS)
+        access = cursor.fetchone()
+    grant, lead = (None, None) if access is None else (_grant(*access[:3]), _lead(*access[3:]))
+    return Extension("vector", version, schema, available, OLDEST_SAFE, grant, lead)
+
+
+def _grant(schema: str, user: str, is_open: bool) -> str | None:
+    return None if is_open else f"GRANT USAGE ON SCHEMA {schema} TO {user};"
+
+
+def _lead(on_path: bool, role: str, path: str, source: str, home: str | None) -> str | None:
+    if on_path:
+        return None
+    # Spaces end an option.
+    option = path.replace(", ", ",").replace(" ", "\\ ")
+    ways = [f'set "OPTIONS": {{"options": {f"-c search_path={option}"!r}}} in DATABASES']
+    if source not in BY_CONNECTION:
+        ways.insert(0, f"run ALTER ROLE {role} SET search_path = {path}")
+    if home:
+        ways.append(f"run ALTER EXTENSION vector SET SCHEMA {home}")
+    return f"Do one of these: {'; or '.join(ways)}; then restart the project."

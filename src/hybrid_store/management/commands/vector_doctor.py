@@ -46,7 +46,7 @@ class Command(EmbeddingCommand):
     def _findings(self, alias: str, skip_embedders: bool) -> Iterator[Finding]:
         reached = True
         for finding in examine_database(alias):
-            reached = reached and (finding.ok or finding.subject != "connection")
+            reached = reached and not finding.final
             yield finding
         if reached:
             yield from examine_tables(alias)
