@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from io import StringIO
 from typing import Any
 
+import numpy as np
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import connection, connections
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection, connections, transaction
 
+from hybrid_store.checks import check_databases
+from hybrid_store.exceptions import IngestError
+from hybrid_store.models import bulk_ingest
 from hybrid_store.models.embedding import embedding_field
 from hybrid_store.sync.generation import Generation
-from hybrid_store.test.models import Book
+from hybrid_store.test.models import Book, Point
+from hybrid_store.test.watching import count_documents_embedded
 from tests import servers
 from tests.databases.other_ways import another_way
 
@@ -104,3 +111,123 @@ def test_coverage_and_stale_rows_are_read_there_and_rows_embedded_where_they_are
     assert Generation(embedding_field(Book), using="default").run().embedded == 3
     catch_up()
     assert not Book.objects.stale().exists()
+
+
+def run(name: str, *arguments: str, **options: Any) -> str:
+    """What a command says of the standby."""
+    out = StringIO()
+    call_command(name, *arguments, database="standby", stdout=out, no_color=True, **options)
+    return out.getvalue()
+
+
+def setting(name: str) -> str:
+    with connections["standby"].cursor() as cursor:
+        cursor.execute(f"SHOW {name}")
+        return str(cursor.fetchone()[0])
+
+
+def test_check_and_doctor_examine_it_and_change_nothing() -> None:
+    embedded()
+    before = list(Book.objects.using("default").order_by("pk").values())
+    said = run("vector_doctor", "--skip-embedders")
+    assert ", read-only: nothing can be written here\n" in said
+    assert "✓ indexes: as the models declare them" in said
+    assert "✓ hybrid_store_test.Book.embedding: 3 of 3 rows current, 0 stale" in said
+    assert said.endswith("All is well.\n")
+    assert check_databases(databases=["standby"]) == []
+    assert setting("enable_seqscan") == "on"
+    assert list(Book.objects.using("default").order_by("pk").values()) == before
+
+
+def test_the_doctor_says_nothing_of_the_sort_of_the_primary() -> None:
+    out = StringIO()
+    call_command("vector_doctor", "--skip-embedders", stdout=out, no_color=True)
+    assert "read-only" not in out.getvalue()
+
+
+def test_recall_is_measured_there() -> None:
+    vectors = np.random.default_rng(4).normal(size=(400, 3))
+    Point.objects.using("default").bulk_create(Point(vector=vector) for vector in vectors)
+    catch_up()
+    options = {"queries": 5, "neighbours": 3, "ef_search": [40]}
+    lines = run("measure_recall", "hybrid_store_test.Point.vector", **options).splitlines()
+    assert lines[0] == "hybrid_store_test.Point.vector: 5 searches for 3"
+    assert [line.split()[:2] for line in lines[2:]] == [["exact", "1.000"], ["40", "1.000"]]
+
+
+def test_vectors_are_verified_there() -> None:
+    embedded()
+    said = run("verify_embeddings", "hybrid_store_test.Book")
+    assert "✓ every vector is sound and current." in said
+
+
+Ranked = Callable[[Any], list[str]]
+WAYS: dict[str, Ranked] = {
+    "rows": lambda ranked: [book.title for book in ranked[:2]],
+    "tuned": lambda ranked: [book.title for book in ranked.tuned(ef_search=300)[:2]],
+    "exact": lambda ranked: [book.title for book in ranked.tuned(exact=True)[:2]],
+    "iterator": lambda ranked: [book.title for book in ranked.iterator(chunk_size=1)],
+    "sliced iterator": lambda ranked: [book.title for book in ranked[:2].iterator()],
+    "values": lambda ranked: [row["title"] for row in ranked.values("title", "distance")[:2]],
+    "values_list": lambda ranked: list(ranked.values_list("title", flat=True)[:2]),
+    "first": lambda ranked: [ranked.first().title, ranked[1:].first().title],
+    "subquery": lambda ranked: sorted(
+        Book.objects.filter(pk__in=ranked[:2].values("pk")).values_list("title", flat=True),
+        reverse=True,
+    ),
+}
+
+
+@pytest.mark.parametrize("within", [False, True], ids=["autocommit", "atomic"])
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_to_read_a_search_works_in_and_outside_of_transactions(
+    way: str, within: bool
+) -> None:
+    embedded()
+    ranked = Book.objects.filter(title__contains="pie").nearest("pear pie")
+    if within:
+        with transaction.atomic(using="standby"):
+            assert WAYS[way](ranked) == ["pear pie", "apple pie"]
+            assert setting("hnsw.ef_search") == "40"
+    else:
+        assert WAYS[way](ranked) == ["pear pie", "apple pie"]
+    assert setting("hnsw.ef_search") == "40"
+
+
+@pytest.mark.parametrize("form", ["columns", "objects"])
+def test_rows_are_not_loaded_there_in_a_sentence(form: str) -> None:
+    embedded()
+    vectors = np.ones((5, 384))
+    columns = {"title": [f"new {n}" for n in range(5)], "embedding": vectors}
+    objects: list[Any] = [
+        Book(title=f"new {n}", embedding=vector) for n, vector in enumerate(vectors)
+    ]
+    rows: Any = columns if form == "columns" else objects
+    for batch_size in (2, 2000):
+        with pytest.raises(IngestError, match="Database 'standby' can only be read") as raised:
+            bulk_ingest(
+                Book.objects.using("standby"), rows, embedded_by="default", batch_size=batch_size
+            )
+        assert isinstance(raised.value.__cause__, DatabaseError)
+        assert {book.pk for book in objects} == {None}
+        assert {book.embedding_fingerprint for book in objects} == {None}
+    # The connection is in order, and the primary is as before.
+    assert Book.objects.nearest("pear pie")[0].title == "pear pie"
+    assert Book.objects.using("default").count() == 3
+    # By the router, rows go where they can be written.
+    assert bulk_ingest(Book.objects, rows, embedded_by="default") == 5
+    catch_up()
+    assert Book.objects.filter(title__startswith="new").count() == 5
+    assert not Book.objects.stale().exists()
+
+
+def test_rows_are_not_embedded_there_and_it_costs_nothing() -> None:
+    Book.objects.bulk_create(Book(title=title) for title in TITLES)
+    catch_up()
+    with (
+        count_documents_embedded() as paid,
+        pytest.raises(CommandError, match="'standby' can only be read: name another with --data"),
+    ):
+        run("generate_embeddings", "hybrid_store_test.Book", verbosity=0)
+    assert paid == []
+    assert Book.objects.using("default").stale().count() == 3

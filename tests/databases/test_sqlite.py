@@ -19,14 +19,27 @@ from django.db import (
 from django.test.utils import isolate_apps
 
 from hybrid_store.backends.sqlite.constraints import column_check
-from hybrid_store.models import CosineDistance, VectorField
+from hybrid_store.exceptions import IngestError
+from hybrid_store.models import CosineDistance, VectorField, bulk_ingest
 from hybrid_store.test.models import Book, Code, Point, Weighting
 from hybrid_store.vectors import BIT, SPARSE, SparseVector
+from tests.databases.other_ways import another_way
 
 pytestmark = [
     pytest.mark.skipif(connection.vendor != "sqlite", reason="the run is on another database"),
     pytest.mark.django_db(transaction=True),
 ]
+
+
+def test_a_file_that_can_only_be_read_is_searched_and_refuses_rows_in_a_sentence() -> None:
+    Point.objects.create(name="a", vector=[1, 2, 3])
+    name = f"file:{connection.settings_dict['NAME']}?mode=ro"
+    with another_way("readonly", NAME=name):
+        points = Point.objects.using("readonly")
+        assert points.nearest([1, 2, 3], field="vector")[0].name == "a"
+        with pytest.raises(IngestError, match="Database 'readonly' can only be read"):
+            bulk_ingest(points, {"vector": [[1, 2, 3]]})
+        assert points.count() == 1
 
 
 def write_blob(data: bytes, table: str = Point._meta.db_table, column: str = "vector") -> None:

@@ -264,7 +264,15 @@ class BaseVectorOperations:
         """May the same statement succeed a little later, on a new connection if need be?"""
         return False
 
+    def is_read_only(self, error: Exception) -> bool:
+        """Was a statement refused because the database can only be read?"""
+        return False
+
     # The database itself
+
+    def reads_only(self) -> bool:
+        """Does the open connection refuse all writing, as that to a standby does?"""
+        return False
 
     def ailments(self, model: type[Model]) -> list[Ailment]:
         """What is wrong with the table of a model as this connection uses it."""

@@ -70,7 +70,8 @@ def examine_database(alias: str) -> Iterator[Finding]:
         )
         return
     ops = vector_ops(connection)
-    yield Finding(True, "server", f"{ops.server()}, driver {ops.driver()}")
+    access = ", read-only: nothing can be written here" if ops.reads_only() else ""
+    yield Finding(True, "server", f"{ops.server()}, driver {ops.driver()}{access}")
     yield from _extension(alias, ops)
     yield _migrations(connection)
 

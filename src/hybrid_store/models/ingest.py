@@ -7,7 +7,7 @@ from itertools import repeat
 from types import NoneType
 from typing import Any
 
-from django.db import connections, router, transaction
+from django.db import DatabaseError, connections, router, transaction
 from django.db.models import AutoField, Manager, Model, QuerySet
 from django.db.models.expressions import DatabaseDefault
 
@@ -56,8 +56,16 @@ def bulk_ingest(
                 "and bulk_ingest writes to one: save them one by one."
             )
     ingest = _Ingest(model, using, stamps(model, embedded_by, using))
-    with transaction.atomic(using=using):
-        return sum(ingest.write(batch) for batch in batches(model, rows, batch_size))
+    try:
+        with transaction.atomic(using=using):
+            return sum(ingest.write(batch) for batch in batches(model, rows, batch_size))
+    except DatabaseError as error:
+        if not vector_ops(connections[using]).is_read_only(error):
+            raise
+        raise IngestError(
+            f"Database {using!r} can only be read: name one that is written to, as in "
+            f"{model.__name__}.objects.using(...)."
+        ) from error
 
 
 def _destination(target: Any) -> tuple[type[Model], str]:

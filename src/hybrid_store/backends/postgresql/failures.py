@@ -1,10 +1,10 @@
-"""Which failures of PostgreSQL pass by themselves."""
+"""What failures of PostgreSQL mean."""
 
 from __future__ import annotations
 
 from django.db import DatabaseError, InterfaceError, OperationalError
 
-__all__ = ["is_passing"]
+__all__ = ["is_passing", "is_read_only"]
 
 # Source: PostgreSQL, appendix A, "Error Codes".
 PASSING_CLASSES = (
@@ -16,13 +16,24 @@ PASSING_CODES = (
     "53300",  # too many connections
     "55P03",  # a lock was not available in time
 )
+READ_ONLY = "25006"  # a standby, or a transaction that may not write
 
 
 def is_passing(error: Exception) -> bool:
     """A connection that broke gives no code at all: the server had no time to say why."""
-    cause = error.__cause__
-    code = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    code = _code(error)
     if not isinstance(error, (OperationalError, InterfaceError)):
         # All that psycopg2 says of a connection that breaks while a statement is sent.
-        return type(error) is DatabaseError and hasattr(cause, "pgcode") and code is None
+        is_bare = type(error) is DatabaseError and hasattr(error.__cause__, "pgcode")
+        return is_bare and code is None
     return code is None or code.startswith(PASSING_CLASSES) or code in PASSING_CODES
+
+
+def is_read_only(error: Exception) -> bool:
+    return _code(error) == READ_ONLY
+
+
+def _code(error: Exception) -> str | None:
+    """As psycopg 3 or psycopg2 gives it."""
+    cause = error.__cause__
+    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)

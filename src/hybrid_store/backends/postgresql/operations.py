@@ -208,6 +208,14 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
     def is_passing(self, error: Exception) -> bool:
         return failures.is_passing(error)
 
+    def is_read_only(self, error: Exception) -> bool:
+        return failures.is_read_only(error)
+
+    def reads_only(self) -> bool:
+        with self.connection.cursor() as cursor:
+            cursor.execute("SHOW transaction_read_only")
+            return bool(cursor.fetchone()[0] == "on")
+
     def ailments(self, model: type[Model]) -> list[Ailment]:
         return health.ailments(self.connection, model._meta.db_table)
 

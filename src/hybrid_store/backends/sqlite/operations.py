@@ -123,6 +123,10 @@ class SQLiteVectorOperations(BaseVectorOperations):
         """Another connection holds the lock: SQLITE_BUSY or SQLITE_LOCKED."""
         return "is locked" in str(error)
 
+    def is_read_only(self, error: Exception) -> bool:
+        """SQLITE_READONLY."""
+        return "readonly database" in str(error)
+
     def driver(self) -> str:
         return "sqlite3 (standard library)"
 
