@@ -12,7 +12,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db import Error as AnyDatabaseError
 
-from hybrid_store.backends import vector_ops
 from hybrid_store.exceptions import HybridStoreError
 
 __all__ = ["EmbeddingCommand", "amount", "counted", "first_line", "positive"]
@@ -66,25 +65,21 @@ class EmbeddingCommand(BaseCommand):
         )
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        with errors_as_sentences(options.get("database") or DEFAULT_DB_ALIAS):
+        with errors_as_sentences():
             return super().execute(*args, **options)
 
 
 @contextmanager
-def errors_as_sentences(alias: str) -> Iterator[None]:
+def errors_as_sentences() -> Iterator[None]:
     """A fault of use ends a command with its sentence, not with a traceback."""
     try:
         yield
     except HybridStoreError as error:
         raise CommandError(str(error)) from error
     except AnyDatabaseError as error:
-        if vector_ops(connections[alias]).is_read_only(error):
-            raise CommandError(
-                f"Database {alias!r} can only be read: name another with --database."
-            ) from error
         raise CommandError(
             f"The database refused: {first_line(error)}. Run manage.py vector_doctor, which "
-            "tells whether the database answers and whether all migrations are applied."
+            "tells whether the database answers, can be written to, and has all migrations."
         ) from error
 
 
