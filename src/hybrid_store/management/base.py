@@ -79,7 +79,7 @@ def errors_as_sentences() -> Iterator[None]:
     except AnyDatabaseError as error:
         raise CommandError(
             f"The database refused: {first_line(error)}. Run manage.py vector_doctor, which "
-            "tells whether the database answers, can be written to, and has all migrations."
+            "tells whether the database answers and whether all migrations are applied."
         ) from error
 
 
