@@ -8,7 +8,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.db import connections
 from django.db.backends.signals import connection_created
-from django.db.models.signals import post_save, pre_migrate
+from django.db.models.signals import post_migrate, post_save, pre_migrate
 
 from hybrid_store.backends import vector_ops
 
@@ -27,6 +27,7 @@ class HybridStoreConfig(AppConfig):
         checks.register()
         connection_created.connect(prepare_connection)
         pre_migrate.connect(create_extension, sender=self)
+        post_migrate.connect(complete_indexes, sender=self)
         post_save.connect(embed_on_save)
 
 
@@ -44,3 +45,10 @@ def create_extension(using: str, **kwargs: Any) -> None:
         ops = vector_ops(connections[using])
         if ops.needs_extension:
             ops.create_extension()
+
+
+def complete_indexes(using: str, **kwargs: Any) -> None:
+    """After migrations: make what an index needs on tables that an older version has migrated."""
+    from hybrid_store.models.known_indexes import declared_indexes
+
+    vector_ops(connections[using]).complete_indexes(declared_indexes(using))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from django.db import NotSupportedError, transaction
 
-from hybrid_store.backends.indexes import IndexSpec, Scan, StoredIndex, VectorColumn
+from hybrid_store.backends.indexes import IndexSpec, Proposals, Scan, StoredIndex, VectorColumn
 from hybrid_store.backends.inserts import Values
 from hybrid_store.backends.reports import Ailment, Extension
 from hybrid_store.backends.updates import Column, RowUpdate
@@ -46,6 +46,8 @@ class BaseVectorOperations:
     metrics: Mapping[str, str] = {}
     # Does VectorIndex make an index here?
     supports_vector_index = False
+    # Does it know among which rows the nearest certainly are, where there is an index?
+    proposes = False
     # Can an index be built while rows are written?
     builds_concurrently = False
     # Does StaleIndex make an index here?
@@ -122,6 +124,20 @@ class BaseVectorOperations:
         """DDL that makes the index; None where the database needs none."""
         return None
 
+    def remove_index(
+        self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor, spec: IndexSpec
+    ) -> Statement | None:
+        """DDL that removes the index; None where that is DROP INDEX."""
+        return None
+
+    def makes_index(self, model: type[Model], spec: IndexSpec) -> bool:
+        """Does this database make that index?"""
+        return self.supports_vector_index
+
+    def complete_indexes(self, indexes: Sequence[tuple[type[Model], IndexSpec]]) -> None:
+        """After migrations: make up for what older versions have not made of the indexes, and
+        remove what tables have left that are gone. `indexes` are all that models declare."""
+
     @staticmethod
     def foreign_index(index: Index, field: VectorColumn) -> IndexSpec | None:
         """What an index over `field` is that a model declares by a class of another package."""
@@ -155,6 +171,13 @@ class BaseVectorOperations:
     def rough_distance_sql(self, index: IndexSpec, lhs: str, rhs: str) -> str:
         """SQL of the distance that an index which `is_rough` orders by."""
         self.unsupported("indexes of lower precision")
+
+    def proposals(
+        self, model: type[Model], index: IndexSpec, near: BaseVector
+    ) -> AbstractContextManager[Proposals | None]:
+        """The rows among which the nearest certainly are, where the database knows an exact way
+        to say so; all statements within see the same moment of it."""
+        return nullcontext()
 
     def drop_invalid_index(self, schema_editor: BaseDatabaseSchemaEditor, name: str) -> None:
         """Remove what a concurrent build of an index has left that failed, if it did."""

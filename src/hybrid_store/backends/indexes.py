@@ -11,7 +11,7 @@ from hybrid_store.vectors import SINGLE, Codec
 if TYPE_CHECKING:
     from django.db.models import Q
 
-__all__ = ["MOST_EFFORT", "IndexSpec", "Scan", "StoredIndex", "VectorColumn"]
+__all__ = ["MOST_EFFORT", "IndexSpec", "Proposals", "Scan", "StoredIndex", "VectorColumn"]
 
 MOST_EFFORT = 1000
 """The greatest hnsw.ef_search (pgvector, src/hnsw.h)."""
@@ -81,3 +81,24 @@ class Scan:
     limit: int
     resumes: bool = False
     matches: int = 0
+
+
+class Proposals(Protocol):
+    """The rows that may be near to a vector, in lists that only grow from call to call."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows could be proposed, at most."""
+
+    @property
+    def condition(self) -> str:
+        """SQL that holds for the rows in a list; {table} stands for theirs, %s for the list."""
+
+    def best(self, count: int) -> str:
+        """So many rows or a few more, as the list that `condition` takes."""
+
+    def within(self, distance: float) -> str:
+        """All rows that may be as near as that."""
+
+    def are_surpassed_by(self, distance: float) -> bool:
+        """Is a row at that distance nearer than all that have not been proposed?"""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from django.db.models import Index
+from django.apps import apps
+from django.db import connections, router
+from django.db.models import Index, Model
 
 from hybrid_store.backends import foreign_index
 from hybrid_store.backends.indexes import IndexSpec
-from hybrid_store.models.fields import BaseVectorField
+from hybrid_store.models.fields import BaseVectorField, vector_fields
 from hybrid_store.models.vector_index import VectorIndex
 from hybrid_store.vectors import BIT
 
-__all__ = ["index_for", "known_indexes"]
+__all__ = ["declared_indexes", "index_for", "known_indexes"]
 
 
 def known_indexes(field: BaseVectorField) -> list[IndexSpec]:
@@ -36,3 +38,16 @@ def index_for(field: BaseVectorField, metric: str) -> IndexSpec | None:
 def _serves(index: IndexSpec, metric: str) -> bool:
     # An index of vectors rounded to bits gives candidates for any metric.
     return index.metric == metric or (index.precision == BIT.name and index.is_rough)
+
+
+def declared_indexes(using: str) -> list[tuple[type[Model], IndexSpec]]:
+    """All that models declare over tables that are in a database."""
+    tables = {*connections[using].introspection.table_names()}
+    return [
+        (model, spec)
+        for model in apps.get_models()
+        if model._meta.db_table in tables and router.allow_migrate_model(using, model)
+        for field in vector_fields(model)
+        if field.model is model
+        for spec in known_indexes(field)
+    ]

@@ -22,6 +22,7 @@ from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 from hybrid_store.backends import BaseVectorOperations, vector_ops
 from hybrid_store.backends.indexes import MOST_EFFORT, IndexSpec, Scan
 from hybrid_store.models import policy, spaces
+from hybrid_store.models.certified import CertifiedSearch
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.search_query import Outcome, SearchQuery
 from hybrid_store.models.unindexed import warn_if_unindexed
@@ -107,6 +108,11 @@ class SearchCompiler:
         is_wished = query.may_use_index and not query.search.tuning_now.is_exact
         return is_wished and self._is_approximate
 
+    def _may_propose(self) -> bool:
+        query = self.query
+        is_ranked = query.may_use_index and query.is_nearest_first and query.is_plain
+        return self._ops.proposes and is_ranked and not query.is_settled
+
     @property
     def _is_approximate(self) -> bool:
         query = self.query
@@ -143,6 +149,10 @@ class SearchCompiler:
 
     def _fetch_all_wanted(self, chunked_fetch: bool, chunk_size: int) -> Any:
         """Chunks of rows. Where an index may be used, all of them: they are counted."""
+        if self._may_propose():
+            warn_if_unindexed(self.query.search, self._ops)
+            if self.query.search.index is not None:
+                return CertifiedSearch(self, self.query, chunk_size).fetch()
         if not self._may_scan():
             self.query.outcome = Outcome(exact=True)
             return self._fetch(MULTI, chunked_fetch, chunk_size)

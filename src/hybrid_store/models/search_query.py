@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import inf
 from typing import Any, cast
 
-from django.db.models import F, Func, Q, Value
+from django.db.models import BooleanField, F, Func, Q, Value
 from django.db.models.expressions import OrderBy
 from django.db.models.lookups import LessThan, LessThanOrEqual
 from django.db.models.sql import Query
@@ -133,6 +134,14 @@ class SearchQuery(Query):
             or any(getattr(join, "join_type", None) == INNER for join in self.alias_map.values())
         )
 
+    @property
+    def greatest_distance(self) -> float:
+        """The distance beyond which no row is asked for."""
+        if self.where.connector != AND or self.where.negated:
+            return inf
+        limits = (child for child in self.where.children if self._is_limit(child))
+        return min((float(cast("Any", limit).rhs) for limit in limits), default=inf)
+
     # Variations
 
     def exactly(self) -> SearchQuery:
@@ -156,6 +165,15 @@ class SearchQuery(Query):
             scanned.order_by = self.order_by[:1]
         scanned.set_limits(0, scan.limit)
         return scanned
+
+    def among(self, condition: str, rows: str) -> SearchQuery:
+        """The nearest of the proposed `rows`, from the first one; see `Proposals`."""
+        chosen = self._settled()
+        column = cast("Any", self.annotations[self.search.distance_as]).get_source_expressions()[0]
+        # The distance is computed only of rows for which this holds.
+        chosen.where = WhereNode([Among(column, condition, rows), chosen.where])
+        chosen.low_mark = 0
+        return chosen
 
     def sorted_out(self, scan: Scan, index: IndexSpec | None) -> SearchQuery:
         """The nearest among what a scan finds whose order is not that of the true distances."""
@@ -237,6 +255,23 @@ class SearchQuery(Query):
         settled = cast(SearchQuery, self.clone())
         settled.is_settled = True
         return settled
+
+
+class Among(Func):
+    """Is the row that a column belongs to among those proposed?"""
+
+    output_field = BooleanField()
+    conditional = True
+
+    def __init__(self, column: Any, condition: str, rows: str) -> None:
+        self.condition = condition
+        self.rows = rows
+        super().__init__(column)
+
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:  # type: ignore[override]
+        [column] = self.get_source_expressions()
+        table = compiler.quote_name_unless_alias(column.alias)
+        return self.condition.format(table=table), [self.rows]
 
 
 class RoughDistance(Func):

@@ -126,6 +126,15 @@ class VectorIndex(FieldIndex):
         spec = replace(self.spec(model), condition_sql=condition, concurrently=is_concurrent)
         return ops.create_index(model, schema_editor, spec) or self.nothing(model)
 
+    def remove_sql(
+        self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor, **kwargs: Any
+    ) -> Any:
+        ops = vector_ops(schema_editor.connection)
+        if not ops.makes_index(model, self.spec(model)):
+            return self.nothing(model)
+        statement = ops.remove_index(model, schema_editor, self.spec(model))
+        return statement or super().remove_sql(model, schema_editor, **kwargs)
+
     def is_made(self, ops: BaseVectorOperations) -> bool:
         return ops.supports_vector_index
 

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import F
 
 from hybrid_store.backends.base import BaseVectorOperations, LateVector
+from hybrid_store.backends.indexes import IndexSpec, Proposals
 from hybrid_store.backends.inserts import Values, Vectors
 from hybrid_store.backends.sqlite.constraints import column_check
+from hybrid_store.backends.sqlite.engine import ddl
+from hybrid_store.backends.sqlite.engine.search import Searcher
+from hybrid_store.backends.sqlite.engine.source import quoted, source_of
 from hybrid_store.backends.sqlite.functions import DISTANCES, function_name, register_functions
 from hybrid_store.backends.updates import RowUpdate
 from hybrid_store.vectors import BaseVector, Codec
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+    from django.db.backends.ddl_references import Statement
+    from django.db.models import Model, QuerySet
 
 __all__ = ["SQLiteVectorOperations"]
 
@@ -42,8 +50,15 @@ class SQLiteVectorOperations(BaseVectorOperations):
     display_name = "SQLite"
     column_types = {codec.name: "BLOB" for codec in DISTANCES}
     metrics = {metric: metric for metrics in DISTANCES.values() for metric in metrics}
+    supports_vector_index = True
+
+    proposes = True
 
     _prepared: object = None
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        super().__init__(connection)
+        self._searcher = Searcher(connection)
 
     def prepare(self) -> None:
         raw = self.connection.connection
@@ -72,6 +87,39 @@ class SQLiteVectorOperations(BaseVectorOperations):
 
     def cast_sql(self, sql: str, source: Codec, target: Codec) -> str:
         return f"hybrid_store_{source.name}_to_{target.name}({sql})"
+
+    def makes_index(self, model: type[Model], spec: IndexSpec) -> bool:
+        return source_of(model, spec) is not None
+
+    def create_index(
+        self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor, spec: IndexSpec
+    ) -> Statement | None:
+        source = source_of(model, spec)
+        return source and ddl.create_index(source, schema_editor)
+
+    def remove_index(
+        self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor, spec: IndexSpec
+    ) -> Statement | None:
+        source = source_of(model, spec)
+        return source and ddl.remove_index(source, schema_editor)
+
+    def complete_indexes(self, indexes: Sequence[tuple[type[Model], IndexSpec]]) -> None:
+        sources = (source_of(model, spec) for model, spec in indexes)
+        ddl.complete(self.connection, filter(None, sources))
+
+    def proposals(
+        self, model: type[Model], index: IndexSpec, near: BaseVector
+    ) -> AbstractContextManager[Proposals | None]:
+        source = source_of(model, index)
+        if source is None:
+            return nullcontext()
+        return self._searcher.proposals(source, near.to_numpy())
+
+    def table_rows(self, model: type[Model]) -> int:
+        """The greatest key, which is found at once; counting reads the table."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"SELECT max(rowid) FROM {quoted(model._meta.db_table)}")  # noqa: S608
+            return int(cursor.fetchone()[0] or 0)
 
     def insert_rows(self, table: str, columns: Mapping[str, Values]) -> bool:
         quote = self.connection.ops.quote_name

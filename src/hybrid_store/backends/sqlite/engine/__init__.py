@@ -1,0 +1,1 @@
+"""Exact searches faster than reading the vectors: see docs/topics/sqlite.md."""

@@ -1,0 +1,88 @@
+"""The states that a process keeps: for each index of each database file, one, shared by threads.
+
+What a state is made of is read by a connection of its own, which sees committed rows only. (Numbers
+in the log are used again after a rollback, so what is not committed must not be kept.) A database
+in memory has but one connection: it is used where no transaction is open.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections import OrderedDict
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from hybrid_store.backends.sqlite.engine import log
+from hybrid_store.backends.sqlite.engine.moment import moment
+from hybrid_store.backends.sqlite.engine.source import Source
+from hybrid_store.backends.sqlite.engine.state import Segment, State, read_segments
+
+__all__ = ["Cache", "cache_of"]
+
+
+class Cache:
+    """The states of one database."""
+
+    def __init__(self) -> None:
+        self._states: OrderedDict[Source, State] = OrderedDict()
+        self._lock = Lock()
+
+    def state(self, source: Source) -> State | None:
+        """What is kept of a source; it may be of the past, or of another past."""
+        return self._states.get(source)
+
+    def refresh(self, source: Source, raw: Any) -> State | None:
+        """The state as of now, of what is committed; None where it cannot be had.
+
+        `raw` is a connection without a transaction. One thread makes a state; others that want the
+        same one wait for it.
+        """
+        with self._lock:
+            state = self._states.get(source)
+            try:
+                with moment(raw):
+                    state = _current(raw, source, state)
+            except (sqlite3.Error, ValueError):
+                state = None
+            if state is None:
+                self._states.pop(source, None)
+            else:
+                self._states[source] = state
+            return state
+
+
+def _current(raw: Any, source: Source, state: State | None) -> State | None:
+    if not log.is_kept(raw, source):
+        return None
+    position, schema = log.last_position(raw, source), log.schema_version(raw)
+    if state is not None and state.schema != schema and not log.has_lasting_keys(raw, source):
+        state = None
+    changed = None if state is None else log.changed_since(raw, source, state.position)
+    if state is None or changed is None:
+        segments = [*read_segments(raw, source)]
+        return State(position, schema, (Segment.joined(segments),) if segments else ())
+    keys = np.unique(np.array(changed, np.int64))
+    condition = f"AND {source.key} IN (SELECT value FROM json_each(?))"
+    segments = [*read_segments(raw, source, condition, str(keys.tolist()))] if changed else []
+    return state.absorbing(position, schema, keys, segments)
+
+
+_caches: dict[Path, Cache] = {}
+
+
+def cache_of(connection: BaseDatabaseWrapper) -> Cache | None:
+    """The cache of the file that a connection is to; None for a database in memory."""
+    if connection.is_in_memory_db():  # type: ignore[attr-defined]
+        return None
+    path = Path(connection.settings_dict["NAME"]).resolve()
+    return _caches.setdefault(path, Cache())
+
+
+# A child process would wait for locks that other threads of its parent have held.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_caches.clear)

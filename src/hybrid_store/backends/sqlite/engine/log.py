@@ -1,0 +1,122 @@
+"""The change log of a column of vectors: triggers write the keys of changed rows into a table.
+
+A position in the log is a row of it, told by its number and by a random stamp. Whoever has read the
+column at a position knows, by looking for that row, whether the database still has that past: a
+rollback, a restored copy, a table made anew, or a snapshot from before have another row there, or
+none. What was written since is in the rows behind it.
+
+A row that is deleted, or loses its vector, is not logged: no query finds it whatever is thought of
+it. One that takes its key is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hybrid_store.backends.sqlite.engine.source import PREFIX, Source, quoted
+
+__all__ = [
+    "Position",
+    "abandoned_tables",
+    "changed_since",
+    "creation",
+    "has_lasting_keys",
+    "is_kept",
+    "last_position",
+    "removal",
+    "schema_version",
+]
+
+
+@dataclass(frozen=True)
+class Position:
+    """A row of the log."""
+
+    number: int
+    stamp: int
+
+
+def creation(source: Source, table: str) -> list[str]:
+    """The statements that make a log, empty, over `table`: its name as SQL, or a mark for that.
+
+    Codes that were there are dropped: the table may be another one now.
+    """
+    log, codes = quoted(source.log), quoted(source.codes)
+    column, key = quoted(source.column), source.key
+    on_insert, on_update = map(quoted, source.triggers)
+    note = f"BEGIN INSERT INTO {log} (key, stamp) VALUES (NEW.{key}, random()); END"  # noqa: S608
+    is_changed = f"(NEW.{column} IS NOT OLD.{column} OR NEW.{key} <> OLD.{key})"
+    statements = f"""
+        CREATE TABLE IF NOT EXISTS {log} (
+            number integer PRIMARY KEY AUTOINCREMENT, key integer, stamp integer NOT NULL);;
+        CREATE TABLE IF NOT EXISTS {codes} (
+            id integer PRIMARY KEY AUTOINCREMENT, number integer NOT NULL, stamp integer NOT NULL,
+            keys blob NOT NULL, codes blob NOT NULL);;
+        DELETE FROM {codes};;
+        DELETE FROM {log};;
+        INSERT INTO {log} (stamp) VALUES (random());;
+        DROP TRIGGER IF EXISTS {on_insert};;
+        DROP TRIGGER IF EXISTS {on_update};;
+        CREATE TRIGGER {on_insert} AFTER INSERT ON {table}
+            WHEN NEW.{column} IS NOT NULL {note};;
+        CREATE TRIGGER {on_update} AFTER UPDATE ON {table}
+            WHEN NEW.{column} IS NOT NULL AND {is_changed} {note}
+    """  # noqa: S608
+    return [" ".join(statement.split()) for statement in statements.split(";;")]
+
+
+def removal(source: Source) -> list[str]:
+    """The statements that remove all of it."""
+    triggers = [f"DROP TRIGGER IF EXISTS {quoted(name)}" for name in source.triggers]
+    return [
+        *triggers,
+        *(f"DROP TABLE IF EXISTS {quoted(name)}" for name in (source.log, source.codes)),
+    ]
+
+
+def is_kept(raw: Any, source: Source) -> bool:
+    """Are the triggers there, on the table?"""
+    sql = (
+        "SELECT count(*) FROM sqlite_master "
+        "WHERE type = 'trigger' AND tbl_name = ? AND name IN (?, ?)"
+    )
+    [count] = raw.execute(sql, (source.table, *source.triggers)).fetchone()
+    return bool(count == len(source.triggers))
+
+
+def abandoned_tables(raw: Any) -> list[str]:
+    """Logs and codes that no trigger writes to: their table was dropped."""
+    sql = "SELECT type, name FROM sqlite_master WHERE name GLOB ?"
+    found = raw.execute(sql, (f"{PREFIX}*",)).fetchall()
+    triggers = {name.rpartition("_")[0] for kind, name in found if kind == "trigger"}
+    return [
+        name for kind, name in found if kind == "table" and name.rpartition("_")[0] not in triggers
+    ]
+
+
+def last_position(raw: Any, source: Source) -> Position:
+    """The end of the log, where nobody who reads the column now has missed anything."""
+    sql = f"SELECT number, stamp FROM {quoted(source.log)} ORDER BY number DESC LIMIT 1"  # noqa: S608
+    return Position(*raw.execute(sql).fetchone())
+
+
+def changed_since(raw: Any, source: Source, position: Position) -> list[int] | None:
+    """Keys of the rows that were written behind a position; None where it is not in the log."""
+    sql = f"SELECT key, stamp FROM {quoted(source.log)} WHERE number >= ? ORDER BY number"  # noqa: S608
+    found = raw.execute(sql, (position.number,)).fetchall()
+    if not found or found[0][1] != position.stamp:
+        return None
+    return [key for key, _ in found[1:]]
+
+
+def schema_version(raw: Any) -> int:
+    """A number that every change of the schema changes, and VACUUM too."""
+    [version] = raw.execute("PRAGMA schema_version").fetchone()
+    return int(version)
+
+
+def has_lasting_keys(raw: Any, source: Source) -> bool:
+    """Does a row keep its key for good? VACUUM renumbers rows that have no INTEGER PRIMARY KEY."""
+    sql = "SELECT lower(type) FROM pragma_table_info(?) WHERE pk > 0"
+    return bool(raw.execute(sql, (source.table,)).fetchall() == [("integer",)])

@@ -1,0 +1,25 @@
+"""One moment of a database for several statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["moment"]
+
+
+@contextmanager
+def moment(raw: Any) -> Iterator[None]:
+    """All statements within, which only read, see the database as it is at the first of them.
+
+    `raw` is a connection of sqlite3. A transaction that is open already does that.
+    """
+    if raw.in_transaction:
+        yield
+        return
+    raw.execute("BEGIN")
+    try:
+        yield
+    finally:
+        raw.execute("ROLLBACK")

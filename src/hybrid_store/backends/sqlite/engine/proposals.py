@@ -1,0 +1,76 @@
+"""Which rows an exact search has to compare: those that may be among the nearest, and few others.
+
+Scores are upper bounds. Rows are proposed from the highest bound downwards; once the last row that
+is wanted has a higher score than all bounds that are left, no other row can be nearer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_store.backends.sqlite.engine.bounds import METRICS
+from hybrid_store.backends.sqlite.engine.kernels import Kernel
+from hybrid_store.backends.sqlite.engine.source import Source
+from hybrid_store.backends.sqlite.engine.state import State
+from hybrid_store.vectors import FloatArray
+
+__all__ = ["Proposals"]
+
+# How many blocks there are for every score that is looked for.
+BLOCKS = 16
+
+
+class Proposals:
+    """The rows of a source in the order of how near they may be; `changed` ones are in all."""
+
+    def __init__(
+        self, source: Source, state: State, changed: list[int], near: FloatArray, kernel: Kernel
+    ) -> None:
+        self._key = source.key
+        self._score = METRICS[source.metric].score
+        self._state = state
+        self._changed = changed
+        self._scores = state.upper_scores(source.metric, kernel.query(near), kernel)
+        self.floor = np.inf
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are at most."""
+        return len(self._scores) + len(self._changed)
+
+    @property
+    def condition(self) -> str:
+        """SQL that holds for the rows in a list; {table} stands for theirs, %s for the list."""
+        return f"{{table}}.{self._key} IN (SELECT value FROM json_each(%s))"
+
+    def best(self, count: int) -> str:
+        """So many rows or a few more, as the list that `condition` takes."""
+        return self._above(_floor(self._scores, count))
+
+    def within(self, distance: float) -> str:
+        """All rows that may be as near as that."""
+        return self._above(min(self.floor, self._score(distance)))
+
+    def are_surpassed_by(self, distance: float) -> bool:
+        """Is a row at that distance nearer than all that have not been proposed?"""
+        return self._score(distance) >= self.floor
+
+    def _above(self, floor: float) -> str:
+        self.floor = floor
+        places = np.flatnonzero(self._scores >= floor)
+        # A row that is there no more, or twice, does no harm: the statement looks it up.
+        return str([*self._state.keys_at(places).tolist(), *self._changed])
+
+
+def _floor(scores: NDArray[Any], count: int) -> float:
+    """A score that at least `count` of the scores reach, and hardly more: that of the block whose
+    best score is the count-th best of all blocks."""
+    size = max(1, len(scores) // (BLOCKS * count))
+    whole = len(scores) // size * size
+    bests = scores[:whole].reshape(-1, size).max(axis=1) if size > 1 else scores
+    if len(bests) <= count:
+        return -np.inf
+    return float(np.partition(bests, len(bests) - count)[len(bests) - count])

@@ -1,0 +1,84 @@
+"""Proposals for one search on one connection."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from hybrid_store.backends.sqlite.engine import log
+from hybrid_store.backends.sqlite.engine.cache import Cache, cache_of
+from hybrid_store.backends.sqlite.engine.kernels import kernel
+from hybrid_store.backends.sqlite.engine.moment import moment
+from hybrid_store.backends.sqlite.engine.proposals import Proposals
+from hybrid_store.backends.sqlite.engine.source import Source
+from hybrid_store.backends.sqlite.engine.state import State
+from hybrid_store.vectors import FloatArray
+
+__all__ = ["Searcher"]
+
+# Changed rows that are compared one by one in every search before they are encoded.
+MOST_CHANGED = 256
+
+
+class Searcher:
+    """The searches of one connection."""
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
+        # That of a database in memory.
+        self._own_cache = Cache()
+
+    @property
+    def _cache(self) -> Cache:
+        return cache_of(self.connection) or self._own_cache
+
+    @contextmanager
+    def proposals(self, source: Source, near: FloatArray) -> Iterator[Proposals | None]:
+        """What may be near to a vector; all statements within see the database at one moment.
+
+        None where that is not known, as before a migration has made the triggers.
+        """
+        self.connection.ensure_connection()
+        raw = self.connection.connection
+        with moment(raw):
+            state = self._cache.state(source)
+            changed = _changed(raw, source, state)
+            if state is not None and changed is not None and len(changed) <= MOST_CHANGED:
+                yield Proposals(source, state, changed, near, kernel())
+                return
+        state = self._refreshed(source)
+        with moment(raw):
+            changed = _changed(raw, source, state)
+            known = state is not None and changed is not None
+            yield Proposals(source, state, changed, near, kernel()) if known else None
+
+    def _refreshed(self, source: Source) -> State | None:
+        """The state as of now, by a connection that sees only what is committed."""
+        if cache_of(self.connection) is None:
+            raw = self.connection.connection
+            return None if raw.in_transaction else self._own_cache.refresh(source, raw)
+        other = self.connection.copy()
+        try:
+            other.connect()
+            # A lock that is held, perhaps by this very thread, is not waited for.
+            other.connection.execute("PRAGMA busy_timeout = 0")
+            return self._cache.refresh(source, other.connection)
+        finally:
+            other.close()
+
+
+def _changed(raw: Any, source: Source, state: State | None) -> list[int] | None:
+    """Keys of rows of which the state does not tell; None where it is of another past."""
+    if state is None:
+        return None
+    try:
+        if log.schema_version(raw) != state.schema:
+            return None
+        return log.changed_since(raw, source, state.position)
+    except sqlite3.OperationalError:
+        # There is no log (any more).
+        return None

@@ -1,0 +1,135 @@
+"""What a process keeps of a column of vectors: their codes, as of a position in the change log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_store.backends.sqlite.engine.bounds import upper_scores
+from hybrid_store.backends.sqlite.engine.codes import Codes, encode
+from hybrid_store.backends.sqlite.engine.kernels import Kernel, Query
+from hybrid_store.backends.sqlite.engine.log import Position
+from hybrid_store.backends.sqlite.engine.source import Source, quoted
+from hybrid_store.vectors import FloatArray
+
+__all__ = ["Keys", "Segment", "State", "read_segments"]
+
+Keys = NDArray[np.int64]
+
+# Rows that are read at once.
+CHUNK = 4096
+# More segments than these are joined to one.
+MOST_SEGMENTS = 8
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Codes of rows, in order of their keys."""
+
+    keys: Keys
+    codes: Codes
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def nbytes(self) -> int:
+        return self.keys.nbytes + self.codes.nbytes
+
+    def without(self, keys: Keys) -> Segment:
+        """The same, but for the rows with those keys."""
+        places = np.searchsorted(self.keys, keys)
+        places = places[places < len(self)]
+        gone = places[np.isin(self.keys[places], keys)]
+        return Segment(self.keys, self.codes.without(gone)) if len(gone) else self
+
+    @classmethod
+    def joined(cls, segments: Sequence[Segment]) -> Segment:
+        """One segment of all rows that are still in the segments."""
+        keys = np.concatenate([segment.keys for segment in segments])
+        codes = Codes.joined([segment.codes for segment in segments])
+        order = np.argsort(keys, kind="stable")
+        order = order[~np.isneginf(codes.errors[order])]
+        return cls(keys[order], codes.at(order))
+
+
+@dataclass(frozen=True)
+class State:
+    """Segments as of a position; of a key that is in several, only the last counts.
+
+    `schema` is the version of the schema in which the triggers were last seen in their place. Never
+    changed, so that searches in other threads go on with the one they have.
+    """
+
+    position: Position
+    schema: int
+    segments: tuple[Segment, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(segment.nbytes for segment in self.segments)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.segments))
+
+    @cached_property
+    def _ends(self) -> NDArray[np.int64]:
+        return np.cumsum([len(segment) for segment in self.segments])
+
+    def upper_scores(self, metric: str, query: Query, kernel: Kernel) -> NDArray[Any]:
+        """For every row, segment by segment, a score that it cannot exceed."""
+        scores = [
+            upper_scores(metric, segment.codes, query, kernel)
+            for segment in self.segments
+            if len(segment)
+        ]
+        return scores[0] if len(scores) == 1 else np.concatenate(scores or [np.empty(0)])
+
+    def keys_at(self, places: NDArray[np.int64]) -> Keys:
+        """The keys of rows, by their places in what `upper_scores` gives."""
+        owners = np.searchsorted(self._ends, places, side="right")
+        found = np.empty(len(places), np.int64)
+        for number, segment in enumerate(self.segments):
+            own = owners == number
+            found[own] = segment.keys[places[own] - (self._ends[number] - len(segment))]
+        return found
+
+    def absorbing(
+        self, position: Position, schema: int, keys: Keys, segments: Sequence[Segment]
+    ) -> State:
+        """The state at a later position: what was known of `keys` is replaced by `segments`."""
+        kept = [segment.without(keys) for segment in self.segments]
+        joined = [*kept, *segments]
+        if len(joined) > MOST_SEGMENTS:
+            joined = [Segment.joined(joined)]
+        return State(position, schema, tuple(joined))
+
+
+def read_segments(raw: Any, source: Source, condition: str = "", *params: Any) -> Iterator[Segment]:
+    """The rows of the table that have a vector, and fulfil a condition of SQL, encoded."""
+    key, column = source.key, quoted(source.column)
+    sql = (
+        f"SELECT {key}, {column} FROM {quoted(source.table)} "  # noqa: S608
+        f"WHERE {column} IS NOT NULL {condition} ORDER BY {key}"
+    )
+    cursor = raw.execute(sql, params)
+    while rows := cursor.fetchmany(CHUNK):
+        keys, blobs = zip(*rows, strict=True)
+        matrix = _matrix(source, blobs)
+        yield Segment(np.array(keys, np.int64), encode(matrix, directions=source.has_directions))
+
+
+def _matrix(source: Source, blobs: Sequence[bytes]) -> FloatArray:
+    """Stored vectors, one a row; raises `ValueError` where one has another length than the field.
+
+    Only a table without the CHECK on its column can hold such.
+    """
+    if {*map(len, blobs)} != {source.codec.size(source.dimensions)}:
+        raise ValueError(f"{source.table}.{source.column} holds vectors of several lengths")
+    vectors = np.frombuffer(b"".join(blobs), source.codec.dtype)
+    return vectors.reshape(len(blobs), -1).astype(np.float32, copy=False)

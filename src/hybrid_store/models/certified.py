@@ -1,0 +1,103 @@
+"""Exact searches among proposed rows, where a database says among which the nearest must be."""
+
+from __future__ import annotations
+
+from itertools import chain
+from math import inf
+from typing import Any
+
+from django.db.models import F
+from django.db.models.sql.constants import MULTI
+
+from hybrid_store.backends import vector_ops
+from hybrid_store.backends.indexes import Proposals
+from hybrid_store.models.late import LateValue
+from hybrid_store.models.search_query import Outcome, SearchQuery
+
+__all__ = ["CertifiedSearch"]
+
+# How many rows are proposed first, and how many for every one wanted.
+LEAST_PROPOSED = 128
+PROPOSED = 8
+# How many times as many are proposed next where no row matched, and beyond what the matches promise.
+GROWTH = 16
+MARGIN = 1.5
+# A search that would compare more than this share of the rows reads the table instead.
+MOST_SHARE = 4
+# Name of the column that tells how far a row is, where a query does not select the distance.
+DISTANCE = "_hybrid_store_distance"
+
+
+class CertifiedSearch:
+    """The rows of one search: proposed by the database, compared by a statement.
+
+    A statement finds the nearest of the proposed rows under all conditions. They are the answer
+    once the last one wanted is nearer than any row that was not proposed can be.
+    """
+
+    def __init__(self, compiler: Any, query: SearchQuery, chunk_size: int) -> None:
+        self.compiler = compiler
+        self.query = query
+        self.chunk_size = chunk_size
+        self.sent = False
+        self.shows_distance = query.search.distance_as in query.annotation_select
+        self.distance = query.search.distance_as if self.shows_distance else DISTANCE
+
+    def fetch(self) -> Any:
+        """One chunk of rows, or none where there are none, as of a cursor."""
+        query, search = self.query, self.query.search
+        ops = vector_ops(self.compiler.connection)
+        near = search.near.vector() if isinstance(search.near, LateValue) else search.near
+        index = search.index
+        assert index is not None
+        with ops.proposals(search.field.model, index, search.field.codec.rounded(near)) as given:
+            rows = None if given is None else self._nearest(given)
+            if rows is None:
+                rows, _ = self._fetched(query)
+        query.outcome = Outcome(exact=True)
+        return [rows] if rows else []
+
+    def _nearest(self, proposals: Proposals) -> list[Any] | None:
+        """The rows asked for; None where too many would have to be proposed."""
+        query, most = self.query, proposals.rows // MOST_SHARE
+        count = max(LEAST_PROPOSED, PROPOSED * query.needed)
+        while count <= max(most, LEAST_PROPOSED):
+            rows, farthest = self._among(proposals.best(count), proposals)
+            if len(rows) == query.needed and not proposals.are_surpassed_by(farthest):
+                rows, farthest = self._among(proposals.within(farthest), proposals)
+            if proposals.are_surpassed_by(min(farthest, query.greatest_distance)):
+                return rows[int(query.low_mark) :]
+            count = self._next(count, len(rows))
+        return None
+
+    def _next(self, count: int, matches: int) -> int:
+        if not matches:
+            return GROWTH * count
+        return max(2 * count, int(MARGIN * count * self.query.needed / matches))
+
+    def _among(self, rows: str, proposals: Proposals) -> tuple[list[Any], float]:
+        """The nearest of those rows, and how far the last is: infinitely, if some are missing."""
+        query = self.query.among(proposals.condition, rows)
+        if not self.shows_distance:
+            query.add_annotation(F(query.search.distance_as), DISTANCE)
+        found, compiler = self._fetched(query)
+        place = compiler.annotation_col_map[self.distance]
+        farthest = found[-1][place] if len(found) == self.query.needed else inf
+        if not self.shows_distance:
+            found = [row[:-1] for row in found]
+            _forget_last_column(compiler)
+        return found, farthest
+
+    def _fetched(self, query: SearchQuery) -> tuple[list[Any], Any]:
+        """All rows, and the compiler of the statement: first the one that the rows are read by."""
+        compiler = self.compiler
+        if self.sent:
+            compiler = query.get_compiler(compiler.using, compiler.connection)
+        self.sent, compiler.query = True, query
+        return [*chain.from_iterable(compiler._fetch(MULTI, False, self.chunk_size))], compiler
+
+
+def _forget_last_column(compiler: Any) -> None:
+    compiler.select = compiler.select[:-1]
+    compiler.col_count -= 1
+    del compiler.annotation_col_map[DISTANCE]
