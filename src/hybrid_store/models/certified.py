@@ -10,7 +10,7 @@ from django.db.models import F
 from django.db.models.sql.constants import MULTI
 
 from hybrid_store.backends import vector_ops
-from hybrid_store.backends.indexes import Proposals
+from hybrid_store.backends.indexes import IndexSpec, Proposals
 from hybrid_store.models.late import LateValue
 from hybrid_store.models.search_query import Outcome, SearchQuery
 
@@ -19,7 +19,7 @@ __all__ = ["CertifiedSearch"]
 # How many rows are proposed first, and how many for every one wanted.
 LEAST_PROPOSED = 128
 PROPOSED = 8
-# How many times as many are proposed next where no row matched, and beyond what the matches promise.
+# How many times as many are proposed next: where no row matched, and beyond what matches promise.
 GROWTH = 16
 MARGIN = 1.5
 # A search that would compare more than this share of the rows reads the table instead.
@@ -35,9 +35,12 @@ class CertifiedSearch:
     once the last one wanted is nearer than any row that was not proposed can be.
     """
 
-    def __init__(self, compiler: Any, query: SearchQuery, chunk_size: int) -> None:
+    def __init__(
+        self, compiler: Any, query: SearchQuery, index: IndexSpec, chunk_size: int
+    ) -> None:
         self.compiler = compiler
         self.query = query
+        self.index = index
         self.chunk_size = chunk_size
         self.sent = False
         self.shows_distance = query.search.distance_as in query.annotation_select
@@ -48,9 +51,8 @@ class CertifiedSearch:
         query, search = self.query, self.query.search
         ops = vector_ops(self.compiler.connection)
         near = search.near.vector() if isinstance(search.near, LateValue) else search.near
-        index = search.index
-        assert index is not None
-        with ops.proposals(search.field.model, index, search.field.codec.rounded(near)) as given:
+        near = search.field.codec.rounded(near)
+        with ops.proposals(search.field.model, self.index, near) as given:
             rows = None if given is None else self._nearest(given)
             if rows is None:
                 rows, _ = self._fetched(query)

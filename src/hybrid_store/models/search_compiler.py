@@ -151,8 +151,9 @@ class SearchCompiler:
         """Chunks of rows. Where an index may be used, all of them: they are counted."""
         if self._may_propose():
             warn_if_unindexed(self.query.search, self._ops)
-            if self.query.search.index is not None:
-                return CertifiedSearch(self, self.query, chunk_size).fetch()
+            index = self.query.search.index
+            if index is not None:
+                return CertifiedSearch(self, self.query, index, chunk_size).fetch()
         if not self._may_scan():
             self.query.outcome = Outcome(exact=True)
             return self._fetch(MULTI, chunked_fetch, chunk_size)

@@ -171,7 +171,8 @@ class SearchQuery(Query):
         chosen = self._settled()
         column = cast("Any", self.annotations[self.search.distance_as]).get_source_expressions()[0]
         # The distance is computed only of rows for which this holds.
-        chosen.where = WhereNode([Among(column, condition, rows), chosen.where])
+        among: Any = Among(column, condition, rows)
+        chosen.where = WhereNode([among, chosen.where])
         chosen.low_mark = 0
         return chosen
 

@@ -11,10 +11,10 @@ from django.db import transaction
 from django.db.models import F
 
 from hybrid_store.backends.base import BaseVectorOperations, LateVector
-from hybrid_store.backends.indexes import IndexSpec, Proposals
+from hybrid_store.backends.indexes import IndexSpec, Proposals, StoredIndex
 from hybrid_store.backends.inserts import Values, Vectors
 from hybrid_store.backends.sqlite.constraints import column_check
-from hybrid_store.backends.sqlite.engine import ddl
+from hybrid_store.backends.sqlite.engine import ddl, log
 from hybrid_store.backends.sqlite.engine.search import Searcher
 from hybrid_store.backends.sqlite.engine.source import quoted, source_of
 from hybrid_store.backends.sqlite.functions import DISTANCES, function_name, register_functions
@@ -95,13 +95,13 @@ class SQLiteVectorOperations(BaseVectorOperations):
         self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor, spec: IndexSpec
     ) -> Statement | None:
         source = source_of(model, spec)
-        return source and ddl.create_index(source, schema_editor)
+        return None if source is None else ddl.create_index(source, schema_editor)
 
     def remove_index(
         self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor, spec: IndexSpec
     ) -> Statement | None:
         source = source_of(model, spec)
-        return source and ddl.remove_index(source, schema_editor)
+        return None if source is None else ddl.remove_index(source, schema_editor)
 
     def complete_indexes(self, indexes: Sequence[tuple[type[Model], IndexSpec]]) -> None:
         sources = (source_of(model, spec) for model, spec in indexes)
@@ -114,6 +114,10 @@ class SQLiteVectorOperations(BaseVectorOperations):
         if source is None:
             return nullcontext()
         return self._searcher.proposals(source, near.to_numpy())
+
+    def stored_indexes(self, model: type[Model]) -> list[StoredIndex]:
+        self.connection.ensure_connection()
+        return log.stored_indexes(self.connection.connection, model._meta.db_table)
 
     def table_rows(self, model: type[Model]) -> int:
         """The greatest key, which is found at once; counting reads the table."""

@@ -67,7 +67,7 @@ def _current(raw: Any, source: Source, state: State | None) -> State | None:
         segments = [*read_segments(raw, source)]
         return State(position, schema, (Segment.joined(segments),) if segments else ())
     keys = np.unique(np.array(changed, np.int64))
-    condition = f"AND {source.key} IN (SELECT value FROM json_each(?))"
+    condition = f"AND {source.key} IN (SELECT value FROM json_each(?))"  # noqa: S608
     segments = [*read_segments(raw, source, condition, str(keys.tolist()))] if changed else []
     return state.absorbing(position, schema, keys, segments)
 

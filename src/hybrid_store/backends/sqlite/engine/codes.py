@@ -108,6 +108,7 @@ def _encode(vectors: FloatArray) -> Codes:
 
 def _of_directions(codes: Codes) -> Codes:
     lengths, none = codes.lengths, codes.lengths == 0
-    divisors = np.where(none, np.float32(1), lengths)
-    errors = np.where(none, np.float32(-np.inf), codes.errors / divisors)
+    divisors: FloatArray = lengths + none.astype(np.float32)
+    errors: FloatArray = codes.errors / divisors
+    errors[none] = -np.inf
     return Codes(codes.values, codes.scales / divisors, errors, lengths[:0])

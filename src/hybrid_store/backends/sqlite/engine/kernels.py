@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,14 +41,14 @@ class NumkongKernel:
 
     def query(self, vector: FloatArray) -> Query:
         code = encode(vector[None])
-        return Query(
-            code.values, float(code.scales[0]), float(code.errors[0]), float(code.lengths[0])
-        )
+        numbers = (float(array[0]) for array in (code.scales, code.errors, code.lengths))
+        return Query(code.values, *numbers)
 
     def products(self, codes: NDArray[np.int8], query: Query) -> NDArray[Any]:
         import numkong
 
-        return np.asarray(numkong.cdist(query.values, codes, "dot"))[0]
+        [products] = np.asarray(numkong.cdist(query.values, codes, "dot"))
+        return cast("NDArray[Any]", products)
 
 
 class NumPyKernel:

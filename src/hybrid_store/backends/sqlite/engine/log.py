@@ -11,9 +11,12 @@ it. One that takes its key is.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from textwrap import dedent
 from typing import Any
 
+from hybrid_store.backends.indexes import StoredIndex
 from hybrid_store.backends.sqlite.engine.source import PREFIX, Source, quoted
 
 __all__ = [
@@ -26,7 +29,13 @@ __all__ = [
     "last_position",
     "removal",
     "schema_version",
+    "stored_indexes",
 ]
+
+
+METHOD = "codes"
+# Of the trigger after inserts, which SQLite rewrites where the column is renamed.
+TOLD_BY_TRIGGER = r'WHEN /\* (\w+) \*/ NEW\."((?:[^"]|"")+)" IS NOT NULL'
 
 
 @dataclass(frozen=True)
@@ -59,11 +68,11 @@ def creation(source: Source, table: str) -> list[str]:
         DROP TRIGGER IF EXISTS {on_insert};;
         DROP TRIGGER IF EXISTS {on_update};;
         CREATE TRIGGER {on_insert} AFTER INSERT ON {table}
-            WHEN NEW.{column} IS NOT NULL {note};;
+            WHEN /* {source.metric} */ NEW.{column} IS NOT NULL {note};;
         CREATE TRIGGER {on_update} AFTER UPDATE ON {table}
             WHEN NEW.{column} IS NOT NULL AND {is_changed} {note}
     """  # noqa: S608
-    return [" ".join(statement.split()) for statement in statements.split(";;")]
+    return [dedent(statement).strip() for statement in statements.split(";;")]
 
 
 def removal(source: Source) -> list[str]:
@@ -83,6 +92,19 @@ def is_kept(raw: Any, source: Source) -> bool:
     )
     [count] = raw.execute(sql, (source.table, *source.triggers)).fetchone()
     return bool(count == len(source.triggers))
+
+
+def stored_indexes(raw: Any, table: str) -> list[StoredIndex]:
+    """The indexes whose triggers are on a table."""
+    sql = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?"
+    triggers = dict(raw.execute(sql, (table,)).fetchall())
+    return [
+        StoredIndex(name, column.replace('""', '"'), METHOD, metric, is_valid)
+        for trigger, text in sorted(triggers.items())
+        for name in re.findall(f"^{PREFIX}(.*)_insert$", trigger)
+        for metric, column in re.findall(TOLD_BY_TRIGGER, text)
+        for is_valid in [f"{PREFIX}{name}_update" in triggers]
+    ]
 
 
 def abandoned_tables(raw: Any) -> list[str]:

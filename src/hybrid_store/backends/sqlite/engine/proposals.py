@@ -44,7 +44,7 @@ class Proposals:
     @property
     def condition(self) -> str:
         """SQL that holds for the rows in a list; {table} stands for theirs, %s for the list."""
-        return f"{{table}}.{self._key} IN (SELECT value FROM json_each(%s))"
+        return f"{{table}}.{self._key} IN (SELECT value FROM json_each(%s))"  # noqa: S608
 
     def best(self, count: int) -> str:
         """So many rows or a few more, as the list that `condition` takes."""

@@ -45,16 +45,14 @@ class Searcher:
         self.connection.ensure_connection()
         raw = self.connection.connection
         with moment(raw):
-            state = self._cache.state(source)
-            changed = _changed(raw, source, state)
-            if state is not None and changed is not None and len(changed) <= MOST_CHANGED:
-                yield Proposals(source, state, changed, near, kernel())
+            known = _known(raw, source, self._cache.state(source))
+            if known is not None and len(known[1]) <= MOST_CHANGED:
+                yield Proposals(source, *known, near, kernel())
                 return
         state = self._refreshed(source)
         with moment(raw):
-            changed = _changed(raw, source, state)
-            known = state is not None and changed is not None
-            yield Proposals(source, state, changed, near, kernel()) if known else None
+            known = _known(raw, source, state)
+            yield known and Proposals(source, *known, near, kernel())
 
     def _refreshed(self, source: Source) -> State | None:
         """The state as of now, by a connection that sees only what is committed."""
@@ -71,14 +69,15 @@ class Searcher:
             other.close()
 
 
-def _changed(raw: Any, source: Source, state: State | None) -> list[int] | None:
-    """Keys of rows of which the state does not tell; None where it is of another past."""
+def _known(raw: Any, source: Source, state: State | None) -> tuple[State, list[int]] | None:
+    """A state with the keys of rows that it does not tell of; None if it is of another past."""
     if state is None:
         return None
     try:
         if log.schema_version(raw) != state.schema:
             return None
-        return log.changed_since(raw, source, state.position)
+        changed = log.changed_since(raw, source, state.position)
     except sqlite3.OperationalError:
         # There is no log (any more).
         return None
+    return None if changed is None else (state, changed)
