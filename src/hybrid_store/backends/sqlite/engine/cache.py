@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -17,10 +18,10 @@ from typing import Any
 import numpy as np
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from hybrid_store.backends.sqlite.engine import log
+from hybrid_store.backends.sqlite.engine import log, store
 from hybrid_store.backends.sqlite.engine.moment import moment
 from hybrid_store.backends.sqlite.engine.source import Source
-from hybrid_store.backends.sqlite.engine.state import Segment, State, read_segments
+from hybrid_store.backends.sqlite.engine.state import Keys, Segment, State, read_segments
 
 __all__ = ["Cache", "cache_of"]
 
@@ -43,12 +44,12 @@ class Cache:
         same one wait for it.
         """
         with self._lock:
-            state = self._states.get(source)
             try:
                 with moment(raw):
-                    state = _current(raw, source, state)
+                    state = _current(raw, source, self._states.get(source))
             except (sqlite3.Error, ValueError):
-                state = None
+                # A lock, perhaps: what is known is not lost.
+                return self._states.get(source)
             if state is None:
                 self._states.pop(source, None)
             else:
@@ -64,12 +65,32 @@ def _current(raw: Any, source: Source, state: State | None) -> State | None:
         state = None
     changed = None if state is None else log.changed_since(raw, source, state.position)
     if state is None or changed is None:
-        segments = [*read_segments(raw, source)]
-        return State(position, schema, (Segment.joined(segments),) if segments else ())
+        state, changed = _stored(raw, source, schema)
+    if state is None:
+        return State(position, schema, _joined(read_segments(raw, source)))
     keys = np.unique(np.array(changed, np.int64))
+    return state.absorbing(position, schema, keys, _joined(_rows(raw, source, keys)))
+
+
+def _stored(raw: Any, source: Source, schema: int) -> tuple[State | None, list[int]]:
+    """A state made of the codes in the database, and the keys that were changed since."""
+    begin = store.position(raw, source) if log.has_lasting_keys(raw, source) else None
+    changed = None if begin is None else log.changed_since(raw, source, begin)
+    if begin is None or changed is None:
+        return None, []
+    return State(begin, schema, _joined(store.load(raw, source))), changed
+
+
+def _rows(raw: Any, source: Source, keys: Keys) -> Iterator[Segment]:
+    if not len(keys):
+        return iter(())
     condition = f"AND {source.key} IN (SELECT value FROM json_each(?))"  # noqa: S608
-    segments = [*read_segments(raw, source, condition, str(keys.tolist()))] if changed else []
-    return state.absorbing(position, schema, keys, segments)
+    return read_segments(raw, source, condition, str(keys.tolist()))
+
+
+def _joined(segments: Iterable[Segment]) -> tuple[Segment, ...]:
+    found = [*segments]
+    return (Segment.joined(found),) if found else ()
 
 
 _caches: dict[Path, Cache] = {}

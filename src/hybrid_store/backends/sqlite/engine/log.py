@@ -24,9 +24,11 @@ __all__ = [
     "abandoned_tables",
     "changed_since",
     "creation",
+    "first_changed",
     "has_lasting_keys",
     "is_kept",
     "last_position",
+    "prune",
     "removal",
     "schema_version",
     "stored_indexes",
@@ -34,6 +36,9 @@ __all__ = [
 
 
 METHOD = "codes"
+# Rows of the log that are kept though they are in codes.
+KEPT = 2048
+MORE_THAN_ITSELF = 2
 # Of the trigger after inserts, which SQLite rewrites where the column is renamed.
 TOLD_BY_TRIGGER = r'WHEN /\* (\w+) \*/ NEW\."((?:[^"]|"")+)" IS NOT NULL'
 
@@ -130,6 +135,31 @@ def changed_since(raw: Any, source: Source, position: Position) -> list[int] | N
     if not found or found[0][1] != position.stamp:
         return None
     return [key for key, _ in found[1:]]
+
+
+def first_changed(
+    raw: Any, source: Source, position: Position, rows: int
+) -> tuple[Position, list[int]] | None:
+    """The keys in the next rows behind a position, and the position of the last of those rows.
+
+    None where there is no such position, and where nothing is behind it.
+    """
+    sql = (
+        f"SELECT key, number, stamp FROM {quoted(source.log)} "  # noqa: S608
+        "WHERE number >= ? ORDER BY number LIMIT ?"
+    )
+    found = raw.execute(sql, (position.number, rows + 1)).fetchall()
+    if len(found) < MORE_THAN_ITSELF or found[0][2] != position.stamp:
+        return None
+    return Position(*found[-1][1:]), [key for key, _, _ in found[1:]]
+
+
+def prune(raw: Any, source: Source, position: Position) -> None:
+    """Delete what is far behind a position; whoever is not, can go on from where it is."""
+    raw.execute(
+        f"DELETE FROM {quoted(source.log)} WHERE number < ?",  # noqa: S608
+        (position.number - KEPT,),
+    )
 
 
 def schema_version(raw: Any) -> int:

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from hybrid_store.backends.sqlite.engine import log
 from hybrid_store.backends.sqlite.engine.cache import Cache, cache_of
+from hybrid_store.backends.sqlite.engine.folding import fold, fold_all
 from hybrid_store.backends.sqlite.engine.kernels import kernel
 from hybrid_store.backends.sqlite.engine.moment import moment
 from hybrid_store.backends.sqlite.engine.proposals import Proposals
@@ -54,19 +56,46 @@ class Searcher:
             known = _known(raw, source, state)
             yield known and Proposals(source, *known, near, kernel())
 
+    def optimize(self, source: Source) -> int:
+        """Write the codes of all rows into the database; how many rows there are.
+
+        Not to be called in a transaction. Raises `DatabaseError` where it cannot be done now.
+        """
+        with self._connection() as raw:
+            state = self._cache.refresh(source, raw)
+            if state is None or not fold_all(raw, source, state):
+                raise DatabaseError(f"the codes of index {source.index} cannot be written now")
+            return len(state)
+
     def _refreshed(self, source: Source) -> State | None:
-        """The state as of now, by a connection that sees only what is committed."""
-        if cache_of(self.connection) is None:
-            raw = self.connection.connection
-            return None if raw.in_transaction else self._own_cache.refresh(source, raw)
+        """The state as of now, of what is committed."""
+        if self._is_in_memory and self.connection.connection.in_transaction:
+            return None
+        with self._connection() as raw:
+            if not self._is_in_memory:
+                # A lock that is held, perhaps by this very thread, is not waited for.
+                raw.execute("PRAGMA busy_timeout = 0")
+            state = self._cache.refresh(source, raw)
+            if state is not None and not self.connection.in_atomic_block:
+                fold(raw, source, state)
+            return state
+
+    @contextmanager
+    def _connection(self) -> Iterator[Any]:
+        """A connection that has no transaction, and sees what is committed."""
+        if self._is_in_memory:
+            yield self.connection.connection
+            return
         other = self.connection.copy()
         try:
             other.connect()
-            # A lock that is held, perhaps by this very thread, is not waited for.
-            other.connection.execute("PRAGMA busy_timeout = 0")
-            return self._cache.refresh(source, other.connection)
+            yield other.connection
         finally:
             other.close()
+
+    @property
+    def _is_in_memory(self) -> bool:
+        return cache_of(self.connection) is None
 
 
 def _known(raw: Any, source: Source, state: State | None) -> tuple[State, list[int]] | None:

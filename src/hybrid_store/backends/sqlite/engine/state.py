@@ -42,11 +42,30 @@ class Segment:
         return self.keys.nbytes + self.codes.nbytes
 
     def without(self, keys: Keys) -> Segment:
-        """The same, but for the rows with those keys."""
-        places = np.searchsorted(self.keys, keys)
-        places = places[places < len(self)]
-        gone = places[np.isin(self.keys[places], keys)]
+        """The same, but for the rows with those keys, which are in order."""
+        gone = self._places(keys)
         return Segment(self.keys, self.codes.without(gone)) if len(gone) else self
+
+    def part(self, keys: Keys) -> Segment:
+        """The rows with those keys, which are in order, as far as they are here."""
+        places = self._places(keys)
+        return Segment(self.keys[places], self.codes.at(places))
+
+    def split(self, rows: int) -> Iterator[Segment]:
+        for start in range(0, len(self), rows):
+            places = np.arange(start, min(start + rows, len(self)))
+            yield Segment(self.keys[places], self.codes.at(places))
+
+    def _places(self, keys: Keys) -> NDArray[np.int64]:
+        is_apart = not (len(self) and len(keys)) or (
+            keys[0] > self.keys[-1] or keys[-1] < self.keys[0]
+        )
+        if is_apart:
+            return np.empty(0, np.int64)
+        places = np.searchsorted(self.keys, keys)
+        places[places == len(self)] = 0
+        found: NDArray[np.int64] = places[self.keys[places] == keys]
+        return found
 
     @classmethod
     def joined(cls, segments: Sequence[Segment]) -> Segment:
@@ -98,6 +117,14 @@ class State:
             own = owners == number
             found[own] = segment.keys[places[own] - (self._ends[number] - len(segment))]
         return found
+
+    def part(self, keys: Keys) -> Segment:
+        """The rows with those keys, which are in order, as far as they have a vector."""
+        return Segment.joined([segment.part(keys) for segment in self.segments])
+
+    def split(self, rows: int) -> Iterator[Segment]:
+        """All rows in order, so many a segment."""
+        return Segment.joined(self.segments).split(rows) if self.segments else iter(())
 
     def absorbing(
         self, position: Position, schema: int, keys: Keys, segments: Sequence[Segment]
