@@ -91,6 +91,10 @@ class Proposals(Protocol):
         """How many rows could be proposed, at most."""
 
     @property
+    def proposed(self) -> int:
+        """How many rows were proposed last."""
+
+    @property
     def condition(self) -> str:
         """SQL that holds for the rows in a list; {table} stands for theirs, %s for the list."""
 

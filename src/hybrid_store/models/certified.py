@@ -52,11 +52,13 @@ class CertifiedSearch:
         ops = vector_ops(self.compiler.connection)
         near = search.near.vector() if isinstance(search.near, LateValue) else search.near
         near = search.field.codec.rounded(near)
-        with ops.proposals(search.field.model, self.index, near) as given:
-            rows = None if given is None else self._nearest(given)
-            if rows is None:
+        with ops.proposals(search.field.model, self.index, near) as proposals:
+            rows = None if proposals is None else self._nearest(proposals)
+            query.outcome = Outcome(exact=True)
+            if rows is None or proposals is None:
                 rows, _ = self._fetched(query)
-        query.outcome = Outcome(exact=True)
+            else:
+                query.outcome = Outcome(True, index=self.index.name, compared=proposals.proposed)
         return [rows] if rows else []
 
     def _nearest(self, proposals: Proposals) -> list[Any] | None:

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     ORDER = "the rows are not ordered nearest first"
     NO_SLICE = "all rows are asked for: an index serves slices, such as [:10]"
     LOCKING = "rows are locked, and only those that are given shall be"
+    GROUPED = "rows are grouped, distinct or combined before they are ranked"
     TUNED = "an exact search is asked for, by tuned() or the settings"
     NO_INDEX = "there is no index over this field"
     METRIC = "there is no index over this field for this metric"
@@ -41,8 +42,9 @@ class SearchExplanation:
     `index` is the name of the approximate index that gave the rows, and None where there was none:
     `reason` says why. `exact` is whether they are certainly the nearest ones; `asked` how many rows
     the slice asks for, None for all, and `returned` how many came. `scans` are the passes over the
-    index; `plan` is the database's plan of the first statement. `recall` is the share of the true
-    nearest rows that were found, if that was to be proved.
+    index; `compared` is how many rows an exact index has left to compare. `plan` is the database's
+    plan of the first statement. `recall` is the share of the true nearest rows that were found, if
+    that was to be proved.
     """
 
     index: str | None
@@ -53,6 +55,7 @@ class SearchExplanation:
     scans: tuple[Scan, ...]
     plan: str
     recall: float | None = None
+    compared: int | None = None
 
     def __str__(self) -> str:
         lines = [
@@ -61,6 +64,8 @@ class SearchExplanation:
             f"rows: {self.returned} of {'all' if self.asked is None else self.asked} asked for",
             f"scans: {', '.join(f'ef_search {s.effort}' for s in self.scans) or 'none'}",
         ]
+        if self.compared is not None:
+            lines.append(f"rows compared: {self.compared}")
         if self.recall is not None:
             lines.append(f"recall: {self.recall:.3f}")
         return "\n".join([*lines, "plan:", self.plan])
@@ -83,7 +88,7 @@ def explain_search(queryset: QuerySet[Any], *, prove: bool = False) -> SearchExp
     stored = [
         index for index in ops.stored_indexes(query.search.field.model) if _is_over(index, query)
     ]
-    used = next((index.name for index in stored if index.name in plan), None)
+    used = outcome.index or next((index.name for index in stored if index.name in plan), None)
     reason = _reason(query, ops, outcome, stored, used)
     return SearchExplanation(
         index=used if reason is None else None,
@@ -94,6 +99,7 @@ def explain_search(queryset: QuerySet[Any], *, prove: bool = False) -> SearchExp
         scans=outcome.scans,
         plan=plan,
         recall=_recall(keys, found) if prove else None,
+        compared=outcome.compared,
     )
 
 
@@ -125,14 +131,15 @@ def _reason(
     causes: list[tuple[Reason, Callable[[], Any]]] = [
         (Reason.DATABASE, lambda: not ops.supports_vector_index),
         (Reason.ORDER, lambda: not query.is_nearest_first),
-        (Reason.TUNED, lambda: query.search.tuning_now.is_exact),
+        (Reason.TUNED, lambda: query.search.tuning_now.is_exact and not ops.proposes),
         (Reason.NO_SLICE, lambda: query.high_mark is None),
         (Reason.LOCKING, lambda: query.select_for_update),
+        (Reason.GROUPED, lambda: ops.proposes and not query.is_plain),
         (Reason.NO_INDEX, lambda: not stored),
         (Reason.METRIC, lambda: not fitting),
         (Reason.INVALID, lambda: not any(index.is_valid for index in fitting)),
-        (Reason.DEPTH, lambda: not outcome.scans),
-        (Reason.TOO_FEW, lambda: outcome.exact),
+        (Reason.DEPTH, lambda: not (outcome.scans or ops.proposes)),
+        (Reason.TOO_FEW, lambda: outcome.exact and not ops.proposes),
         (Reason.PLANNER, lambda: used is None),
     ]
     return next((reason for reason, holds in causes if holds()), None)

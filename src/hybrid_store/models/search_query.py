@@ -31,10 +31,15 @@ GREATEST_COSINE_DISTANCE = 2.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the rows of a search were found; `exact` is False where an index may have been used."""
+    """How the rows of a search were found; `exact` is False where an index may have been used.
+
+    `index` is the name of an index that has proposed the rows, and `compared` how many those were.
+    """
 
     exact: bool
     scans: tuple[Scan, ...] = ()
+    index: str | None = None
+    compared: int | None = None
 
 
 @dataclass(frozen=True)

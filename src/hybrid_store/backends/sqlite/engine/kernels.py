@@ -27,6 +27,11 @@ class Query:
     error: float
     length: float
 
+    @property
+    def is_known(self) -> bool:
+        """Can anything be said about products with it? Not if float32 cannot square its length."""
+        return self.error < np.inf and self.length > 0
+
 
 class Kernel(Protocol):
     def query(self, vector: FloatArray) -> Query:

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_store.backends.sqlite.engine.bounds import METRICS
-from hybrid_store.backends.sqlite.engine.kernels import Kernel
+from hybrid_store.backends.sqlite.engine.kernels import Kernel, Query
 from hybrid_store.backends.sqlite.engine.source import Source
 from hybrid_store.backends.sqlite.engine.state import State
-from hybrid_store.vectors import FloatArray
 
 __all__ = ["Proposals"]
 
@@ -27,14 +26,15 @@ class Proposals:
     """The rows of a source in the order of how near they may be; `changed` ones are in all."""
 
     def __init__(
-        self, source: Source, state: State, changed: list[int], near: FloatArray, kernel: Kernel
+        self, source: Source, state: State, changed: list[int], query: Query, kernel: Kernel
     ) -> None:
         self._key = source.key
         self._score = METRICS[source.metric].score
         self._state = state
         self._changed = changed
-        self._scores = state.upper_scores(source.metric, kernel.query(near), kernel)
+        self._scores = state.upper_scores(source.metric, query, kernel)
         self.floor = np.inf
+        self.proposed = 0
 
     @property
     def rows(self) -> int:
@@ -62,7 +62,9 @@ class Proposals:
         self.floor = floor
         places = np.flatnonzero(self._scores >= floor)
         # A row that is there no more, or twice, does no harm: the statement looks it up.
-        return str([*self._state.keys_at(places).tolist(), *self._changed])
+        keys = {*self._state.keys_at(places).tolist(), *self._changed}
+        self.proposed = len(keys)
+        return str([*keys])
 
 
 def _floor(scores: NDArray[Any], count: int) -> float:

@@ -46,15 +46,19 @@ class Searcher:
         """
         self.connection.ensure_connection()
         raw = self.connection.connection
+        query = kernel().query(near)
+        if not query.is_known:
+            yield None
+            return
         with moment(raw):
             known = _known(raw, source, self._cache.state(source))
             if known is not None and len(known[1]) <= MOST_CHANGED:
-                yield Proposals(source, *known, near, kernel())
+                yield Proposals(source, *known, query, kernel())
                 return
         state = self._refreshed(source)
         with moment(raw):
             known = _known(raw, source, state)
-            yield known and Proposals(source, *known, near, kernel())
+            yield known and Proposals(source, *known, query, kernel())
 
     def optimize(self, source: Source) -> int:
         """Write the codes of all rows into the database; how many rows there are.

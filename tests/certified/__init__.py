@@ -1,0 +1,1 @@
+"""The engine that searches SQLite exactly, by codes in memory."""
