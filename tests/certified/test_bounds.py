@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,9 @@ KERNELS: list[Kernel] = [NumPyKernel(), NumkongKernel()]
 MOST = float(np.float32(1e18))
 
 
-def same_kernels() -> Any:
-    return pytest.mark.parametrize("kernel", KERNELS, ids=lambda each: type(each).__name__)
+same_kernels = partial(
+    pytest.mark.parametrize, "kernel", KERNELS, ids=lambda each: type(each).__name__
+)
 
 
 @st.composite

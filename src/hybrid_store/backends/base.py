@@ -138,6 +138,13 @@ class BaseVectorOperations:
         """After migrations: make up for what older versions have not made of the indexes, and
         remove what tables have left that are gone. `indexes` are all that models declare."""
 
+    def optimize(self, model: type[Model], index: IndexSpec) -> int | None:
+        """Do now for an index what makes later searches faster; how many rows it is of.
+
+        None where nothing is to be done. Raises `DatabaseError` where it cannot be done now.
+        """
+        return None
+
     @staticmethod
     def foreign_index(index: Index, field: VectorColumn) -> IndexSpec | None:
         """What an index over `field` is that a model declares by a class of another package."""

@@ -107,6 +107,10 @@ class SQLiteVectorOperations(BaseVectorOperations):
         sources = (source_of(model, spec) for model, spec in indexes)
         ddl.complete(self.connection, filter(None, sources))
 
+    def optimize(self, model: type[Model], index: IndexSpec) -> int | None:
+        source = source_of(model, index)
+        return None if source is None else self._searcher.optimize(source)
+
     def proposals(
         self, model: type[Model], index: IndexSpec, near: BaseVector
     ) -> AbstractContextManager[Proposals | None]:
