@@ -95,7 +95,7 @@ class Load:
         def prepare() -> None:
             self.bench.recreate(self.model)
             if self.indexed:
-                self.bench.build_vector_index()
+                self.bench.build_vector_index(self.model)
             self.objects = [] if kind is None else self._made(kind)
 
         return Way(label, lambda number: load(), lambda number, result: self._right(), prepare)
