@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import Model
 
-from benchmarks.data import Corpus
+from benchmarks.data import QUERIES, Corpus
 from hybrid_store.backends import BaseVectorOperations, vector_ops
 from hybrid_store.models import VectorIndex, bulk_ingest
 
@@ -46,11 +46,19 @@ class Bench:
     def rows(self) -> int:
         return self.corpus.rows
 
+    @property
+    def searches(self) -> int:
+        """Rounds of what is fast enough to ask every query, whose recall differs."""
+        return min(QUERIES, 10 * self.rounds)
+
+    def has_table(self, model: type[Model]) -> bool:
+        return model._meta.db_table in self.connection.introspection.table_names()
+
     def recreate(self, model: type[Model]) -> None:
         """An empty table with all its indexes, but not the one over vectors."""
-        existing = self.connection.introspection.table_names()
+        exists = self.has_table(model)
         with self.connection.schema_editor() as editor:
-            if model._meta.db_table in existing:
+            if exists:
                 editor.delete_model(model)
             editor.create_model(model)
             for index in _vector_indexes(model):
@@ -70,11 +78,10 @@ class Bench:
     def fill(self, model: type[Model]) -> None:
         """The corpus in the table of a model, unless it is there already."""
         objects = model._default_manager.using(self.alias)
-        existing = self.connection.introspection.table_names()
-        if model._meta.db_table in existing and objects.count() == self.rows:
+        if self.has_table(model) and objects.count() == self.rows:
             return
         self.recreate(model)
-        columns = {
+        columns: dict[str, Any] = {
             "title": [f"Document {row}" for row in range(1, self.rows + 1)],
             "embedding": self.corpus.vectors,
             **self.corpus.columns,

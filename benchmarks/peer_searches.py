@@ -27,7 +27,8 @@ def _filled(name: str, path: str, connection: Any) -> Store:
     """A store with all rows and an index."""
     columns = dict(np.load(path))
     vectors = columns.pop(VECTORS)
-    store = STORES[name](vectors.shape[1], list(columns))
+    kinds = {name: type(column[0].item()) for name, column in columns.items()}
+    store = STORES[name](vectors.shape[1], kinds)
     for start in range(0, len(vectors), BATCH):
         part = slice(start, start + BATCH)
         values = zip(*(column[part].tolist() for column in columns.values()), strict=True)

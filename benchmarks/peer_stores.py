@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -26,17 +26,22 @@ EF_SEARCH = 100
 # Name or address, user and so on are in the environment.
 URL = "postgresql+psycopg://"
 
+TYPES = {int: "INTEGER", float: "FLOAT"}
+
+Columns: TypeAlias = Mapping[str, type]
+"""Names in the metadata, `int` or `float`."""
 Condition: TypeAlias = tuple[str, str, float] | None
 """Name in the metadata, lookup of Django, value."""
 
 
 class Store(Protocol):
-    """A store whose table does not exist yet. Metadata, the same names in every row, has `KEY`."""
+    """A store whose table does not exist yet. The metadata of every row has all columns and `KEY`
+    among them."""
 
     table: str
     order: str
 
-    def __init__(self, dimensions: int, names: Sequence[str]) -> None: ...
+    def __init__(self, dimensions: int, columns: Columns) -> None: ...
 
     def batch(self, vectors: Any, metadata: Sequence[dict[str, Any]]) -> Any:
         """Rows as `add` takes them."""
@@ -53,7 +58,7 @@ class LlamaIndex:
     table = "data_peers"
     order = f"(metadata_->>'{KEY}')::int"
 
-    def __init__(self, dimensions: int, names: Sequence[str]) -> None:
+    def __init__(self, dimensions: int, columns: Columns) -> None:
         self.dimensions = dimensions
         self.store = self._store()
 
@@ -113,7 +118,7 @@ class LangChain:
     table = "langchain_pg_embedding"
     order = f"(cmetadata->>'{KEY}')::int"
 
-    def __init__(self, dimensions: int, names: Sequence[str]) -> None:
+    def __init__(self, dimensions: int, columns: Columns) -> None:
         from langchain_core.embeddings import FakeEmbeddings
         from langchain_postgres import PGVector
 
@@ -128,10 +133,8 @@ class LangChain:
 
     def build_index(self, connection: Any) -> None:
         """By hand: it makes none itself."""
-        options = f"m = {M}, ef_construction = {EF_CONSTRUCTION}"
-        connection.execute(
-            f"CREATE INDEX ON {self.table} USING hnsw (embedding vector_cosine_ops) WITH ({options})"
-        )
+        index = f"CREATE INDEX ON {self.table} USING hnsw (embedding vector_cosine_ops)"
+        connection.execute(f"{index} WITH (m = {M}, ef_construction = {EF_CONSTRUCTION})")
 
     def search(self, vector: list[float], count: int, condition: Condition) -> list[int]:
         found = self.store.similarity_search_by_vector(vector, k=count, filter=_filter(condition))
@@ -144,20 +147,19 @@ class NewLangChain(LangChain):
     table = "langchain_peers"
     order = KEY
 
-    def __init__(self, dimensions: int, names: Sequence[str]) -> None:
+    def __init__(self, dimensions: int, columns: Columns) -> None:
         from langchain_core.embeddings import FakeEmbeddings
         from langchain_postgres import Column, PGEngine, PGVectorStore
         from langchain_postgres.v2.indexes import HNSWQueryOptions
 
         engine = PGEngine.from_connection_string(URL)
-        kinds = ((name, "INTEGER" if name != "position" else "FLOAT") for name in names)
-        columns = [Column(name, kind) for name, kind in kinds]
-        engine.init_vectorstore_table(self.table, dimensions, metadata_columns=columns)
+        types = [Column(name, TYPES[kind]) for name, kind in columns.items()]
+        engine.init_vectorstore_table(self.table, dimensions, metadata_columns=types)
         self.store = PGVectorStore.create_sync(
             engine,
             FakeEmbeddings(size=dimensions),
             self.table,
-            metadata_columns=list(names),
+            metadata_columns=list(columns),
             index_query_options=HNSWQueryOptions(ef_search=EF_SEARCH),
         )
 
@@ -197,7 +199,7 @@ def _run(name: str, path: str) -> None:
     vectors = np.load(path)
     with psycopg.connect(autocommit=True) as connection:
         drop_tables(connection)
-        store = STORES[name](vectors.shape[1], [KEY])
+        store = STORES[name](vectors.shape[1], {KEY: int})
         metadata = [{KEY: key} for key in range(len(vectors))]
         starts = range(0, len(vectors), BATCH)
         parts = [slice(start, start + BATCH) for start in starts]

@@ -50,6 +50,8 @@ class RawSearch:
             return execute(sql, params, *others)
 
         documents = self.question.chosen(self.model, self.bench.alias)
+        # The first search of a process asks for more than the rows.
+        nearest(documents, self.question.vector(0))
         with self.bench.connection.execute_wrapper(watch):
             nearest(documents, self.question.vector(0))
         sql, (_, *params) = sent[0]

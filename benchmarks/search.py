@@ -12,7 +12,7 @@ from django.db.models import Model, QuerySet
 from pgvector.django import CosineDistance
 
 from benchmarks.bench import Bench
-from benchmarks.data import NEIGHBOURS, QUERIES
+from benchmarks.data import NEIGHBOURS
 from benchmarks.models import Document, PgvectorDocument, TutorialDocument
 from benchmarks.questions import Question, everything, one_group
 from benchmarks.report import Table, times
@@ -29,6 +29,7 @@ __all__ = [
     "pgvector_deferred",
     "pgvector_nearest",
     "tables",
+    "tuned",
 ]
 
 Search: TypeAlias = Callable[[QuerySet[Any], FloatArray], list[Any]]
@@ -60,6 +61,16 @@ def nearest(documents: QuerySet[Any], vector: FloatArray) -> list[Any]:
     return list(ranked.nearest(vector)[:NEIGHBOURS])
 
 
+def tuned(**options: Any) -> Search:
+    """Ours with other settings."""
+
+    def search(documents: QuerySet[Any], vector: FloatArray) -> list[Any]:
+        ranked: Any = documents
+        return list(ranked.nearest(vector).tuned(**options)[:NEIGHBOURS])
+
+    return search
+
+
 def pgvector_nearest(documents: QuerySet[Any], vector: FloatArray) -> list[Any]:
     """The way of pgvector's README."""
     return list(documents.order_by(CosineDistance("embedding", vector))[:NEIGHBOURS])
@@ -77,9 +88,7 @@ def tables(bench: Bench) -> Iterator[Table]:
     indexed: list[Sequence[SearchWay]] = [[], []]
     if bench.ops.supports_vector_index:
         yield _build(bench)
-        # Fast enough for every query, whose recall differs.
-        rounds = max(bench.rounds, QUERIES)
-        indexed = [side_by_side(_hnsw(bench, question), rounds) for question in questions]
+        indexed = [side_by_side(_hnsw(bench, question), bench.searches) for question in questions]
     for question, *ways in zip(questions, exact, indexed, strict=True):
         title = f"The {NEIGHBOURS} nearest {question.label}, {bench.database}"
         yield times(title, [*chain.from_iterable(ways)])

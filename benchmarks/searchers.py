@@ -30,14 +30,22 @@ LABELS = {
 }
 
 
+def _named(column: str) -> str:
+    """What the stores call a column: not a word of SQL, as one of them does not quote it."""
+    return f"{column}_"
+
+
 class Searcher:
     """One store. Loading takes minutes, so it lives until this process ends."""
 
     def __init__(self, bench: Bench, name: str) -> None:
+        self.name = name
         with tempfile.NamedTemporaryFile(suffix=".npz") as file:
             keys = np.arange(1, bench.rows + 1)
-            arrays = {VECTORS: bench.corpus.vectors, KEY: keys, **bench.corpus.columns}
-            np.savez(file, **arrays)
+            columns: dict[str, Any] = {
+                _named(name): column for name, column in bench.corpus.columns.items()
+            }
+            np.savez(file, **{VECTORS: bench.corpus.vectors, KEY: keys, **columns})
             file.flush()
             started = command(bench, "benchmarks.peer_searches", name, file.name)
             self.process: subprocess.Popen[str] = subprocess.Popen(**started, stdin=subprocess.PIPE)
@@ -49,14 +57,20 @@ class Searcher:
 
     def ask(self, vector: FloatArray, question: Question) -> dict[str, Any]:
         """The keys found, and the seconds it took."""
-        asked = {"vector": vector.tolist(), "count": NEIGHBOURS, "condition": question.condition}
+        condition = question.condition
+        if condition is not None:
+            condition = condition._replace(column=_named(condition.column))
+        asked = {"vector": vector.tolist(), "count": NEIGHBOURS, "condition": condition}
         assert self.process.stdin
         print(json.dumps(asked), file=self.process.stdin, flush=True)
         return self._read()
 
     def _read(self) -> dict[str, Any]:
         assert self.process.stdout
-        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"The process of {self.name} has ended; it said why on stderr.")
+        answer: dict[str, Any] = json.loads(line)
         return answer
 
 

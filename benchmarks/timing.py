@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -63,12 +64,16 @@ W = TypeVar("W", bound=Way[Any])
 
 
 def side_by_side(ways: Sequence[W], rounds: int, *, warm_up: bool = True) -> Sequence[W]:
-    """Time all `ways` in turn, round after round, so that a busy machine harms all alike."""
+    """Time all `ways` in turn, round after round, so that a busy machine harms all alike.
+
+    Every round has another order, the same in every run: who comes after whom matters too.
+    """
     if warm_up:
         for way in ways:
             way.prepare()
             way.run(0)
     for number in range(rounds):
-        for way in ways:
+        order = random.Random(number).sample(ways, len(ways))  # noqa: S311
+        for way in order:
             way.measure(number)
     return ways
