@@ -65,6 +65,7 @@ def _results(options: argparse.Namespace) -> Iterator[str]:
         reading,
         search,
         threads,
+        updates,
         wide,
     )
     from benchmarks.bench import Bench
@@ -73,12 +74,16 @@ def _results(options: argparse.Namespace) -> Iterator[str]:
 
     yield environment(options.databases)
     searches = (layers, filters, threads, wide, efforts)
+    writes = (generation, ingest, updates)
     corpora = [Corpus(rows) for rows in options.rows]
     for alias in options.databases:
         # Loading comes first: the others read what it leaves.
         plan: list[tuple[Corpus, Any]] = [
             *((corpus, module) for corpus in corpora for module in (loading, search, memory)),
-            *((corpora[-1], module) for module in (reading, *searches, generation, ingest)),
+            *(
+                (corpora[-1], module)
+                for module in (reading, *searches, *writes)
+            ),
             (Corpus(options.many), finding),
         ]
         for corpus, module in plan:
