@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -37,8 +36,6 @@ ROWS_PER_CLUSTER = 200
 TOPIC_DIMENSIONS = 32
 # Length of the noise around a cluster's centre, which has length 1.
 SPREAD = 0.8
-# Rows as near as this to the last hit are as good as it.
-TIE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -90,20 +87,6 @@ class Corpus:
         random = np.random.default_rng(SEED + 2)
         near = places[random.integers(len(places), size=QUERIES)]
         return self._around(self.vectors[near], random)
-
-    def recall(
-        self, vector: FloatArray, found: Sequence[int], eligible: Mask | None = None
-    ) -> float:
-        """The share of the true nearest neighbours of a vector that is among the keys `found`."""
-        scores = self.vectors @ vector
-        kept = scores if eligible is None else scores[eligible]
-        wanted = min(NEIGHBOURS, len(kept))
-        last = np.partition(kept, -wanted)[-wanted]
-        keys = np.array(sorted(set(found)), dtype=np.int64) - 1
-        good = scores[keys] >= last - TIE
-        if eligible is not None:
-            good &= eligible[keys]
-        return float(good.sum()) / wanted
 
     def _around(self, centres: FloatArray, random: np.random.Generator) -> FloatArray:
         noise = random.standard_normal(centres.shape, np.float32)

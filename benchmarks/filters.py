@@ -113,6 +113,7 @@ def _table(title: str, ways: Sequence[SearchWay]) -> Table:
         [
             way.label,
             f"{way.accuracy:.3f}",
+            f"{min(way.accuracies):.1f}",
             f"{np.mean(way.counts):.1f}",
             str(min(way.counts)),
             number(way.median * 1000),
@@ -120,7 +121,7 @@ def _table(title: str, ways: Sequence[SearchWay]) -> Table:
         ]
         for way in ways
     ]
-    return Table(title, ["", "recall", "rows", "least rows", "ms", "p95 ms"], rows)
+    return Table(title, ["", "recall", "least", "rows", "least", "ms", "p95 ms"], rows)
 
 
 def _check(ours: SearchWay) -> None:
