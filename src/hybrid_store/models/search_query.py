@@ -25,8 +25,6 @@ from hybrid_store.models.tuning import Tuning, configured
 
 __all__ = ["Outcome", "Search", "SearchQuery"]
 
-GREATEST_COSINE_DISTANCE = 2.0
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -228,10 +226,7 @@ class SearchQuery(Query):
         distance = self.annotations[self.search.distance_as]
         if not (isinstance(condition, LessThan | LessThanOrEqual) and condition.lhs is distance):
             return False
-        if not isinstance(condition.rhs, int | float):
-            return False
-        # No cosine distance is greater than 2.
-        return self.search.metric != "cosine" or condition.rhs < GREATEST_COSINE_DISTANCE
+        return isinstance(condition.rhs, int | float)
 
     def _settled(self) -> SearchQuery:
         settled = cast(SearchQuery, self.clone())
