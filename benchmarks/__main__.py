@@ -53,18 +53,34 @@ def _parser() -> argparse.ArgumentParser:
 def _results(options: argparse.Namespace) -> Iterator[str]:
     """Markdown, piece by piece as it is measured."""
     # Models need Django to be set up.
-    from benchmarks import finding, generation, ingest, loading, memory, reading, search
+    from benchmarks import (
+        efforts,
+        filters,
+        finding,
+        generation,
+        ingest,
+        layers,
+        loading,
+        memory,
+        reading,
+        search,
+        threads,
+        updates,
+        wide,
+    )
     from benchmarks.bench import Bench
     from benchmarks.data import Corpus
     from benchmarks.report import environment
 
     yield environment(options.databases)
+    searches = (layers, filters, threads, wide, efforts)
+    writes = (generation, ingest, updates)
     corpora = [Corpus(rows) for rows in options.rows]
     for alias in options.databases:
         # Loading comes first: the others read what it leaves.
         plan: list[tuple[Corpus, Any]] = [
             *((corpus, module) for corpus in corpora for module in (loading, search, memory)),
-            *((corpora[-1], module) for module in (reading, generation, ingest)),
+            *((corpora[-1], module) for module in (reading, *searches, *writes)),
             (Corpus(options.many), finding),
         ]
         for corpus, module in plan:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,9 +11,9 @@ from typing import Any
 from django.db import connections
 from django.db.models import Model
 
-from benchmarks.data import Corpus
-from benchmarks.models import Document
+from benchmarks.data import QUERIES, Corpus
 from hybrid_store.backends import BaseVectorOperations, vector_ops
+from hybrid_store.models import VectorIndex, bulk_ingest
 
 __all__ = ["Bench"]
 
@@ -44,20 +46,64 @@ class Bench:
     def rows(self) -> int:
         return self.corpus.rows
 
+    @property
+    def searches(self) -> int:
+        """Rounds of what is fast enough to ask every query, whose recall differs."""
+        return min(QUERIES, 10 * self.rounds)
+
+    def has_table(self, model: type[Model]) -> bool:
+        return model._meta.db_table in self.connection.introspection.table_names()
+
     def recreate(self, model: type[Model]) -> None:
         """An empty table with all its indexes, but not the one over vectors."""
-        existing = self.connection.introspection.table_names()
+        exists = self.has_table(model)
         with self.connection.schema_editor() as editor:
-            if model._meta.db_table in existing:
+            if exists:
                 editor.delete_model(model)
             editor.create_model(model)
-        if model is Document:
-            with self.connection.schema_editor() as editor:
-                editor.remove_index(Document, Document._meta.indexes[0])
+            for index in _vector_indexes(model):
+                editor.remove_index(model, index)
 
-    def build_vector_index(self) -> None:
-        with self.connection.schema_editor() as editor:
-            editor.add_index(Document, Document._meta.indexes[0])
+    def build_vector_index(self, model: type[Model]) -> float:
+        """Build those that the table does not have yet; returns the seconds it took."""
+        with self.connection.cursor() as cursor:
+            stored = self.connection.introspection.get_constraints(cursor, model._meta.db_table)
+        started = time.perf_counter()
+        for index in _vector_indexes(model):
+            if index.name not in stored:
+                with self.connection.schema_editor() as editor:
+                    editor.add_index(model, index)
+        return time.perf_counter() - started
+
+    def fill(self, model: type[Model]) -> None:
+        """The corpus in the table of a model, unless it is there already."""
+        objects = model._default_manager.using(self.alias)
+        if self.has_table(model) and objects.count() == self.rows:
+            return
+        self.recreate(model)
+        columns: dict[str, Any] = {
+            "title": [f"Document {row}" for row in range(1, self.rows + 1)],
+            "embedding": self.corpus.vectors,
+            **self.corpus.columns,
+        }
+        names = {field.name for field in model._meta.fields}
+        bulk_ingest(objects, {name: columns[name] for name in columns.keys() & names})
+        self.settle()
+
+    def variant(self, name: str, **options: Any) -> str:
+        """The alias of the same database through connections with other OPTIONS."""
+        alias = f"{self.alias}_{name}"
+        settings = deepcopy(self.connection.settings_dict)
+        settings["OPTIONS"].update(options)
+        connections.settings[alias] = settings
+        return alias
+
+    @property
+    def libpq(self) -> dict[str, str]:
+        """Where the server is, in the variables of libpq."""
+        settings = self.connection.settings_dict
+        names = {"PGDATABASE": "NAME"} | {f"PG{name}": name for name in ("HOST", "PORT", "USER")}
+        return {name: str(settings[key]) for name, key in names.items()}
 
     def settle(self) -> None:
         """Let the database know its data, as it would after a while in production."""
@@ -65,3 +111,7 @@ class Bench:
             if self.connection.vendor == "postgresql":
                 cursor.execute("VACUUM")
             cursor.execute("ANALYZE")
+
+
+def _vector_indexes(model: type[Model]) -> list[VectorIndex]:
+    return [index for index in model._meta.indexes if isinstance(index, VectorIndex)]

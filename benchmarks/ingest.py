@@ -1,8 +1,8 @@
-"""Ingest: `bulk_ingest` of arrays and of objects, and an update of vectors, against other ways."""
+"""Ingest: `bulk_ingest` of arrays and of objects, against other ways."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from benchmarks.bench import Bench
+from benchmarks.by_hand import copy_rows, insert_rows
 from benchmarks.models import (
     Article,
     Document,
@@ -22,9 +23,8 @@ from benchmarks.peers import peers
 from benchmarks.project import WIDE_DIMENSIONS
 from benchmarks.report import Table, rates
 from benchmarks.timing import Way, side_by_side
-from hybrid_store.backends.updates import Column, RowUpdate
 from hybrid_store.models import bulk_ingest
-from hybrid_store.vectors import FloatArray, Vector
+from hybrid_store.vectors import FloatArray
 
 __all__ = ["tables"]
 
@@ -33,6 +33,7 @@ MOST_ROUNDS = 3
 MOST_ROWS = 20_000
 MOST_ROWS_OF_SLOW_WAYS = 5000
 SAMPLE = 100
+TYPES = {"title": "varchar", "group": "int4", "embedding": "vector"}
 
 
 def tables(bench: Bench) -> Iterator[Table]:
@@ -53,8 +54,6 @@ def tables(bench: Bench) -> Iterator[Table]:
     if bench.has_pgvector:
         load = Load(bench, Document, PgvectorDocument, bench.corpus.vectors[:few], indexed=True)
         yield _table(bench, f"Ingest of {few:,} rows into an HNSW index", load.ways(), few)
-    update = Update(bench, bench.corpus.vectors[:few])
-    yield _table(bench, f"Update of {few:,} vectors", update.ways(), few)
 
 
 def _table(bench: Bench, title: str, ways: list[Way[Any]], rows: int) -> Table:
@@ -78,9 +77,8 @@ class Load:
         self.objects: list[Any] = []
 
     def ways(self) -> list[Way[Any]]:
-        copy = self._way("COPY BINARY by hand", self.copy)
         found = [
-            copy if self.bench.has_pgvector else self._way("SQL by hand", self.executemany),
+            *self._by_hand(),
             self._way("**`bulk_ingest`** of columns", self.columns),
             self._way("**`bulk_ingest`** of objects", self.ingest, self.model),
             self._way("`bulk_create`, `VectorField`", self.create, self.model),
@@ -89,13 +87,19 @@ class Load:
             found.append(self._way("`bulk_create`, pgvector.django", self.create, self.pgvector))
         return found
 
+    def _by_hand(self) -> list[Way[Any]]:
+        if not self.bench.has_pgvector:
+            return [self._way("SQL by hand", self.executemany)]
+        insert = self._way("INSERT of binary arrays by hand", self.insert)
+        return [self._way("COPY BINARY by hand", self.copy), insert]
+
     def _way(
         self, label: str, load: Callable[[], object], kind: type[Model] | None = None
     ) -> Way[Any]:
         def prepare() -> None:
             self.bench.recreate(self.model)
             if self.indexed:
-                self.bench.build_vector_index()
+                self.bench.build_vector_index(self.model)
             self.objects = [] if kind is None else self._made(kind)
 
         return Way(label, lambda number: load(), lambda number, result: self._right(), prepare)
@@ -115,9 +119,12 @@ class Load:
     # The ways
 
     def copy(self) -> None:
-        types = ["varchar", "int4", "vector"]
         rows = zip(self.titles, self.groups.tolist(), self.vectors, strict=True)
-        copy_rows(self.bench, self.model, ["title", "group", "embedding"], types, rows)
+        copy_rows(self.bench, self.model, list(TYPES), list(TYPES.values()), rows)
+
+    def insert(self) -> None:
+        columns = [self.titles, self.groups.tolist(), self.vectors]
+        insert_rows(self.bench, self.model, list(TYPES), list(TYPES.values()), columns)
 
     def executemany(self) -> None:
         table = self.model._meta.db_table
@@ -141,23 +148,6 @@ class Load:
 
     def _rows(self, model: type[Model]) -> Any:
         return model._default_manager.using(self.bench.alias)
-
-
-def copy_rows(
-    bench: Bench, model: type[Model], names: list[str], types: list[str], rows: Iterable[Any]
-) -> None:
-    """What pgvector's README does to load many rows."""
-    import psycopg
-    from pgvector.psycopg import register_vector
-
-    raw = bench.connection.connection
-    register_vector(raw)
-    columns = ", ".join(f'"{name}"' for name in names)
-    sql = f"COPY {model._meta.db_table} ({columns}) FROM STDIN WITH (FORMAT BINARY)"
-    with transaction.atomic(using=bench.alias), psycopg.Cursor(raw).copy(sql) as copy:
-        copy.set_types(types)
-        for row in rows:
-            copy.write_row(row)
 
 
 @dataclass
@@ -192,55 +182,3 @@ class Texts:
     def ingest(self, embedded_by: str | None) -> None:
         columns = {"text": self.texts, "embedding": self.vectors}
         bulk_ingest(Article.objects.using(self.bench.alias), columns, embedded_by=embedded_by)
-
-
-@dataclass
-class Update:
-    """Documents whose vectors are written anew, turned around."""
-
-    bench: Bench
-    vectors: FloatArray
-
-    def ways(self) -> list[Way[Any]]:
-        found = [
-            self._way("`bulk_update`, `VectorField`", lambda: self.bulk_update(Document)),
-            self._way("**what generation writes with**", self.update),
-        ]
-        if self.bench.has_pgvector:
-            label = "`bulk_update`, pgvector.django"
-            found.insert(0, self._way(label, lambda: self.bulk_update(PgvectorDocument)))
-        return found
-
-    def _way(self, label: str, update: Callable[[], object]) -> Way[Any]:
-        def prepare() -> None:
-            self.bench.recreate(Document)
-            names = [str(row) for row in range(len(self.vectors))]
-            columns = {"title": names, "group": [0] * len(names), "embedding": self.vectors}
-            bulk_ingest(self._rows(Document), columns)
-            self.bench.settle()
-
-        return Way(label, lambda number: update(), lambda number, result: self._right(), prepare)
-
-    def _right(self) -> float:
-        found = self._rows(Document).order_by("pk").values_list("embedding", flat=True)
-        return float(np.array_equal(np.array(found, dtype=np.float32), -self.vectors))
-
-    def bulk_update(self, model: type[Model]) -> None:
-        keys = range(1, len(self.vectors) + 1)
-        rows = [model(pk=pk, embedding=v) for pk, v in zip(keys, -self.vectors, strict=True)]
-        self._rows(model).bulk_update(rows, ["embedding"], batch_size=BATCH)
-
-    def update(self) -> None:
-        embedding: Any = Document._meta.get_field("embedding")
-        key: Any = Document._meta.pk
-        update = RowUpdate(
-            table=Document._meta.db_table,
-            columns=[Column.of(embedding, self.bench.connection)],
-            keys=[Column.of(key, self.bench.connection)],
-        )
-        rows = [(Vector(vector), row) for row, vector in enumerate(-self.vectors, 1)]
-        for start in range(0, len(rows), BATCH):
-            self.bench.ops.update_rows(update, rows[start : start + BATCH])
-
-    def _rows(self, model: type[Model]) -> Any:
-        return model._default_manager.using(self.bench.alias)

@@ -1,6 +1,8 @@
-"""The same documents in three ways: ours, the tutorials', and pgvector.django's."""
+"""The same documents in several ways: ours, the tutorials', and pgvector.django's."""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 from django.db import models
 from pgvector.django import VectorField as PgvectorField
@@ -16,10 +18,16 @@ from hybrid_store.models import (
 
 __all__ = [
     "Article",
+    "BitDocument",
     "Document",
     "Entry",
+    "FilteredDocument",
+    "HalfDocument",
+    "HalfWideDocument",
     "PgvectorDocument",
+    "PgvectorFilteredDocument",
     "PgvectorWideDocument",
+    "Source",
     "TutorialArticle",
     "TutorialDocument",
     "WideDocument",
@@ -48,6 +56,80 @@ class Document(BaseDocument):
         indexes = [VectorIndex("embedding", metric="cosine", name="benchmarks_document_vec")]
 
 
+class HalfDocument(BaseDocument):
+    """The table of `Document` with an index of half precision."""
+
+    embedding = VectorField(dimensions=DIMENSIONS)
+
+    objects = HybridManager()
+
+    class Meta:
+        managed = False
+        db_table = "benchmarks_document"
+        indexes = [VectorIndex("embedding", precision="half", name="benchmarks_document_half")]
+
+
+class BitDocument(BaseDocument):
+    """The table of `Document` with an index of binary vectors."""
+
+    embedding = VectorField(dimensions=DIMENSIONS)
+
+    objects = HybridManager()
+
+    class Meta:
+        managed = False
+        db_table = "benchmarks_document"
+        indexes = [VectorIndex("embedding", precision="bit", name="benchmarks_document_bit")]
+
+
+class Source(models.Model):
+    """Where filtered documents come from."""
+
+    group = models.IntegerField()
+
+    objects: ClassVar[models.Manager[Source]] = models.Manager()
+
+    def __str__(self) -> str:
+        return f"Source {self.pk}"
+
+
+class BaseFilteredDocument(BaseDocument):
+    """With columns to filter by, named by the share of rows that one value keeps."""
+
+    half = models.IntegerField(db_index=True)
+    percent = models.IntegerField(db_index=True)
+    percent_unindexed = models.IntegerField()
+    permille = models.IntegerField(db_index=True)
+    position = models.FloatField()
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        abstract = True
+
+
+class FilteredDocument(BaseFilteredDocument):
+    """Ours."""
+
+    embedding = VectorField(dimensions=DIMENSIONS)
+
+    objects = HybridManager()
+
+    class Meta:
+        indexes = [VectorIndex("embedding", metric="cosine", name="benchmarks_filtered_vec")]
+
+
+class PgvectorFilteredDocument(BaseFilteredDocument):
+    """The table of `FilteredDocument` through pgvector.django."""
+
+    embedding = PgvectorField(dimensions=DIMENSIONS)
+
+    objects = models.Manager["PgvectorFilteredDocument"]()
+
+    class Meta:
+        managed = False
+        db_table = "benchmarks_filtereddocument"
+
+
 class TutorialDocument(BaseDocument):
     """float32 bytes in a BinaryField, compared in Python."""
 
@@ -74,6 +156,22 @@ class WideDocument(BaseDocument):
     embedding = VectorField(dimensions=WIDE_DIMENSIONS)
 
     objects = HybridManager()
+
+    class Meta:
+        indexes = [VectorIndex("embedding", metric="cosine", name="benchmarks_wide_vec")]
+
+
+class HalfWideDocument(BaseDocument):
+    """The table of `WideDocument` with an index of half precision."""
+
+    embedding = VectorField(dimensions=WIDE_DIMENSIONS)
+
+    objects = HybridManager()
+
+    class Meta:
+        managed = False
+        db_table = "benchmarks_widedocument"
+        indexes = [VectorIndex("embedding", precision="half", name="benchmarks_wide_half")]
 
 
 class PgvectorWideDocument(BaseDocument):

@@ -1,4 +1,4 @@
-"""Other vector stores on PostgreSQL, timed by a process in their own environment.
+"""Other vector stores on PostgreSQL, in a process of their own environment.
 
 `python -m benchmarks.peer_stores <store> <file of vectors>` adds the vectors with short texts to a
 new table, and prints the seconds and whether they are all there. The server is the one that the
@@ -10,60 +10,187 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-__all__ = ["STORES"]
+__all__ = ["BATCH", "KEY", "STORES", "Store", "drop_tables"]
 
 BATCH = 1000
-SAMPLE = 5
+KEY = "key"
+# The same as pgvector's defaults, which ours has.
+M, EF_CONSTRUCTION = 16, 64
+# What `nearest` looks at, for those that let one say it.
+EF_SEARCH = 100
 # Name or address, user and so on are in the environment.
 URL = "postgresql+psycopg://"
 
-Batches: TypeAlias = Sequence[Any]
-Store: TypeAlias = Callable[[Any], tuple[Batches, Callable[[Any], Any], str, str]]
-"""Takes vectors; gives batches made of them, what adds a batch, and a table with its order."""
+TYPES = {int: "INTEGER", float: "FLOAT"}
+
+Columns: TypeAlias = Mapping[str, type]
+"""Names in the metadata, `int` or `float`."""
+Condition: TypeAlias = tuple[str, str, float] | None
+"""Name in the metadata, lookup of Django, value."""
 
 
-def llama_index(vectors: Any) -> tuple[Batches, Callable[[Any], Any], str, str]:
-    from llama_index.core.schema import TextNode
-    from llama_index.vector_stores.postgres import PGVectorStore
+class Store(Protocol):
+    """A store whose table does not exist yet. The metadata of every row has all columns and `KEY`
+    among them."""
 
-    store = PGVectorStore(
-        connection_string="postgresql+psycopg2://",
-        async_connection_string="postgresql+asyncpg://",
-        table_name="peers",
-        embed_dim=vectors.shape[1],
-    )
-    nodes = [
-        TextNode(text=f"Document {row}", metadata={"group": row}, embedding=vector.tolist())
-        for row, vector in enumerate(vectors)
-    ]
-    return _batches(nodes), store.add, "data_peers", "(metadata_->>'group')::int"
+    table: str
+    order: str
+
+    def __init__(self, dimensions: int, columns: Columns) -> None: ...
+
+    def batch(self, vectors: Any, metadata: Sequence[dict[str, Any]]) -> Any:
+        """Rows as `add` takes them."""
+
+    def add(self, batch: Any) -> object: ...
+
+    def build_index(self, connection: Any) -> None: ...
+
+    def search(self, vector: list[float], count: int, condition: Condition) -> list[int]:
+        """The keys of the nearest rows."""
 
 
-def langchain(vectors: Any) -> tuple[Batches, Callable[[Any], Any], str, str]:
-    from langchain_core.embeddings import FakeEmbeddings
-    from langchain_postgres import PGVector
+class LlamaIndex:
+    table = "data_peers"
+    order = f"(metadata_->>'{KEY}')::int"
 
-    size = vectors.shape[1]
-    store = PGVector(FakeEmbeddings(size=size), connection=URL, embedding_length=size)
-    rows = [(f"Document {n}", v.tolist(), {"group": n}) for n, v in enumerate(vectors)]
-    batches = [tuple(map(list, zip(*part, strict=True))) for part in _batches(rows)]
+    def __init__(self, dimensions: int, columns: Columns) -> None:
+        self.dimensions = dimensions
+        self.store = self._store()
+
+    def _store(self, **options: Any) -> Any:
+        from llama_index.vector_stores.postgres import PGVectorStore
+
+        return PGVectorStore(
+            connection_string="postgresql+psycopg2://",
+            async_connection_string="postgresql+asyncpg://",
+            table_name="peers",
+            embed_dim=self.dimensions,
+            **options,
+        )
+
+    def batch(self, vectors: Any, metadata: Sequence[dict[str, Any]]) -> Any:
+        from llama_index.core.schema import TextNode
+
+        return [
+            TextNode(text=_text(values), metadata=values, embedding=vector.tolist())
+            for vector, values in zip(vectors, metadata, strict=True)
+        ]
+
+    def add(self, batch: Any) -> object:
+        return self.store.add(batch)
+
+    def build_index(self, connection: Any) -> None:
+        options = {"hnsw_m": M, "hnsw_ef_construction": EF_CONSTRUCTION}
+        self.store = self._store(hnsw_kwargs={**options, "hnsw_ef_search": EF_SEARCH})
+        # Made when it is first used.
+        self.search([1.0] * self.dimensions, 1, None)
+
+    def search(self, vector: list[float], count: int, condition: Condition) -> list[int]:
+        from llama_index.core.vector_stores.types import (
+            FilterOperator,
+            MetadataFilter,
+            MetadataFilters,
+            VectorStoreQuery,
+        )
+
+        filters = None
+        if condition:
+            operators = {
+                "exact": FilterOperator.EQ,
+                "lte": FilterOperator.LTE,
+                "gte": FilterOperator.GTE,
+            }
+            name, lookup, value = condition
+            chosen = MetadataFilter(key=name, value=value, operator=operators[lookup])
+            filters = MetadataFilters(filters=[chosen])
+        query = VectorStoreQuery(query_embedding=vector, similarity_top_k=count, filters=filters)
+        return [node.metadata[KEY] for node in self.store.query(query).nodes]
+
+
+class LangChain:
+    """The older store, which has no setting for what an index looks at."""
+
     table = "langchain_pg_embedding"
-    return batches, lambda batch: store.add_embeddings(*batch), table, "(cmetadata->>'group')::int"
+    order = f"(cmetadata->>'{KEY}')::int"
+
+    def __init__(self, dimensions: int, columns: Columns) -> None:
+        from langchain_core.embeddings import FakeEmbeddings
+        from langchain_postgres import PGVector
+
+        embeddings = FakeEmbeddings(size=dimensions)
+        self.store: Any = PGVector(embeddings, connection=URL, embedding_length=dimensions)
+
+    def batch(self, vectors: Any, metadata: Sequence[dict[str, Any]]) -> Any:
+        return [*map(_text, metadata)], vectors.tolist(), metadata
+
+    def add(self, batch: Any) -> object:
+        return self.store.add_embeddings(*batch)
+
+    def build_index(self, connection: Any) -> None:
+        """By hand: it makes none itself."""
+        index = f"CREATE INDEX ON {self.table} USING hnsw (embedding vector_cosine_ops)"
+        connection.execute(f"{index} WITH (m = {M}, ef_construction = {EF_CONSTRUCTION})")
+
+    def search(self, vector: list[float], count: int, condition: Condition) -> list[int]:
+        found = self.store.similarity_search_by_vector(vector, k=count, filter=_filter(condition))
+        return [document.metadata[KEY] for document in found]
 
 
-STORES: dict[str, tuple[str, Store]] = {
-    "llama_index": ("LlamaIndex `PGVectorStore.add`", llama_index),
-    "langchain": ("LangChain `PGVector.add_embeddings`", langchain),
+class NewLangChain(LangChain):
+    """The store of the newer interface; metadata has columns."""
+
+    table = "langchain_peers"
+    order = KEY
+
+    def __init__(self, dimensions: int, columns: Columns) -> None:
+        from langchain_core.embeddings import FakeEmbeddings
+        from langchain_postgres import Column, PGEngine, PGVectorStore
+        from langchain_postgres.v2.indexes import HNSWQueryOptions
+
+        engine = PGEngine.from_connection_string(URL)
+        types = [Column(name, TYPES[kind]) for name, kind in columns.items()]
+        engine.init_vectorstore_table(self.table, dimensions, metadata_columns=types)
+        self.store = PGVectorStore.create_sync(
+            engine,
+            FakeEmbeddings(size=dimensions),
+            self.table,
+            metadata_columns=list(columns),
+            index_query_options=HNSWQueryOptions(ef_search=EF_SEARCH),
+        )
+
+    def build_index(self, connection: Any) -> None:
+        from langchain_postgres.v2.indexes import HNSWIndex
+
+        self.store.apply_vector_index(HNSWIndex(m=M, ef_construction=EF_CONSTRUCTION))
+
+
+STORES: dict[str, type[Store]] = {
+    "llama_index": LlamaIndex,
+    "langchain": LangChain,
+    "new_langchain": NewLangChain,
 }
 
 
-def _batches(rows: Sequence[Any]) -> list[Any]:
-    return [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+def _text(metadata: dict[str, Any]) -> str:
+    return f"Document {metadata[KEY]}"
+
+
+def _filter(condition: Condition) -> dict[str, Any] | None:
+    if condition is None:
+        return None
+    name, lookup, value = condition
+    operators = {"exact": "$eq", "lte": "$lte", "gte": "$gte"}
+    return {name: {operators[lookup]: value}}
+
+
+def drop_tables(connection: Any) -> None:
+    tables = ", ".join(store.table for store in STORES.values())
+    connection.execute(f"DROP TABLE IF EXISTS {tables} CASCADE")
 
 
 def _run(name: str, path: str) -> None:
@@ -71,15 +198,19 @@ def _run(name: str, path: str) -> None:
 
     vectors = np.load(path)
     with psycopg.connect(autocommit=True) as connection:
-        connection.execute("DROP TABLE IF EXISTS data_peers, langchain_pg_embedding CASCADE")
-        batches, add, table, order = STORES[name][1](vectors)
+        drop_tables(connection)
+        store = STORES[name](vectors.shape[1], {KEY: int})
+        metadata = [{KEY: key} for key in range(len(vectors))]
+        starts = range(0, len(vectors), BATCH)
+        parts = [slice(start, start + BATCH) for start in starts]
+        batches = [store.batch(vectors[part], metadata[part]) for part in parts]
         started = time.perf_counter()
         for batch in batches:
-            add(batch)
+            store.add(batch)
         seconds = time.perf_counter() - started
-        sql = f"SELECT embedding::text FROM {table} ORDER BY {order}"
+        sql = f"SELECT embedding::text FROM {store.table} ORDER BY {store.order}"
         stored = [json.loads(text) for (text,) in connection.execute(sql).fetchall()]
-        connection.execute("DROP TABLE IF EXISTS data_peers, langchain_pg_embedding CASCADE")
+        drop_tables(connection)
     found = np.array(stored, dtype=np.float32)
     print(json.dumps({"seconds": seconds, "right": bool(np.array_equal(found, vectors))}))
 

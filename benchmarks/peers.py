@@ -22,11 +22,16 @@ from benchmarks.timing import Way
 if TYPE_CHECKING:
     from benchmarks.bench import Bench
 
-__all__ = ["PeerWay", "peers"]
+__all__ = ["PeerWay", "command", "peers"]
 
 ROOT = Path(__file__).resolve().parent.parent
 PINS = ROOT / "constraints" / "peers.txt"
 FOLDER = ROOT / ".venvs" / "peers"
+LABELS = {
+    "llama_index": "LlamaIndex `PGVectorStore.add`",
+    "langchain": "LangChain `PGVector.add_embeddings`",
+    "new_langchain": "LangChain `PGVectorStore.add_embeddings`",
+}
 
 
 class PeerWay(Way[dict[str, Any]]):
@@ -38,28 +43,31 @@ class PeerWay(Way[dict[str, Any]]):
 
 def peers(bench: Bench, rows: int) -> list[Way[Any]]:
     """Each adds the first rows of the corpus to a table of its own."""
-    return [_way(bench, name, label, rows) for name, (label, _) in STORES.items()]
+    return [_way(bench, name, rows) for name in STORES]
 
 
-def _way(bench: Bench, name: str, label: str, rows: int) -> PeerWay:
+def _way(bench: Bench, name: str, rows: int) -> PeerWay:
     def run(number: int) -> dict[str, Any]:
         with tempfile.NamedTemporaryFile(suffix=".npy") as file:
             np.save(file, bench.corpus.vectors[:rows])
             file.flush()
-            command = [_python(), "-m", "benchmarks.peer_stores", name, file.name]
-            done = subprocess.run(
-                command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=_env(bench)
-            )
+            started = command(bench, "benchmarks.peer_stores", name, file.name)
+            done = subprocess.run(**started, check=True)
         report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return report
 
-    return PeerWay(label, run, lambda number, result: float(result["right"]))
+    return PeerWay(LABELS[name], run, lambda number, result: float(result["right"]))
 
 
-def _env(bench: Bench) -> dict[str, str]:
-    settings = bench.connection.settings_dict
-    names = {"PGDATABASE": "NAME"} | {f"PG{name}": name for name in ("HOST", "PORT", "USER")}
-    return {**os.environ, **{name: str(settings[key]) for name, key in names.items()}}
+def command(bench: Bench, module: str, *arguments: str) -> dict[str, Any]:
+    """What `subprocess` starts a module with in the environment, beside the server of `bench`."""
+    return {
+        "args": [_python(), "-m", module, *arguments],
+        "cwd": ROOT,
+        "env": {**os.environ, **bench.libpq},
+        "stdout": subprocess.PIPE,
+        "text": True,
+    }
 
 
 @functools.cache

@@ -17,7 +17,7 @@ import hybrid_store
 from benchmarks.timing import Way
 from hybrid_store.backends import vector_ops
 
-__all__ = ["Table", "environment", "rates", "times"]
+__all__ = ["Table", "costs", "environment", "number", "rates", "times"]
 
 PACKAGES = ("Django", "numpy", "psycopg", "pgvector")
 
@@ -37,10 +37,24 @@ class Table:
 def times(title: str, ways: Sequence[Way[Any]], accuracy: str = "recall") -> Table:
     """Milliseconds; how many times faster than the first way; the `accuracy` that was judged."""
     rows = [
-        [way.label, _number(way.median * 1000), _faster(way, ways[0]), f"{way.accuracy:.3f}"]
+        [way.label, number(way.median * 1000), _faster(way, ways[0]), f"{way.accuracy:.3f}"]
         for way in ways
     ]
     return Table(title, ["", "ms", "times as fast as the first", accuracy], rows)
+
+
+def costs(title: str, ways: Sequence[Way[Any]]) -> Table:
+    """Milliseconds; how many times as long as the first way; recall."""
+    rows = [
+        [
+            way.label,
+            number(way.median * 1000),
+            number(way.median / ways[0].median),
+            f"{way.accuracy:.3f}",
+        ]
+        for way in ways
+    ]
+    return Table(title, ["", "ms", "times as long as the first", "recall"], rows)
 
 
 def rates(title: str, ways: Sequence[Way[Any]], counts: Sequence[int]) -> Table:
@@ -48,17 +62,17 @@ def rates(title: str, ways: Sequence[Way[Any]], counts: Sequence[int]) -> Table:
     way it is."""
     speeds = [count / way.median for way, count in zip(ways, counts, strict=True)]
     rows = [
-        [way.label, f"{speed:,.0f}", _number(speed / speeds[0])]
+        [way.label, f"{speed:,.0f}", number(speed / speeds[0])]
         for way, speed in zip(ways, speeds, strict=True)
     ]
     return Table(title, ["", "rows/s", "times as fast as the first"], rows)
 
 
 def _faster(way: Way[Any], first: Way[Any]) -> str:
-    return _number(first.median / way.median)
+    return number(first.median / way.median)
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """Three significant digits, none of them after the point from 100 on."""
     if value >= 100:
         return f"{value:,.0f}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,17 +12,27 @@ from django.db.models import Model, QuerySet
 from pgvector.django import CosineDistance
 
 from benchmarks.bench import Bench
-from benchmarks.data import GROUPS, NEIGHBOURS, QUERIES
+from benchmarks.data import NEIGHBOURS
 from benchmarks.models import Document, PgvectorDocument, TutorialDocument
+from benchmarks.questions import Question, everything, one_group
 from benchmarks.report import Table, times
-from benchmarks.timing import Way, side_by_side
+from benchmarks.search_way import Find, SearchWay
+from benchmarks.timing import side_by_side
 from hybrid_store.vectors import FloatArray
 
-__all__ = ["dot_a_row", "nearest", "one_product", "tables"]
+__all__ = [
+    "Search",
+    "dot_a_row",
+    "finder",
+    "nearest",
+    "one_product",
+    "pgvector_deferred",
+    "pgvector_nearest",
+    "tables",
+    "tuned",
+]
 
 Search: TypeAlias = Callable[[QuerySet[Any], FloatArray], list[Any]]
-
-GROUP = 3
 
 
 def dot_a_row(documents: QuerySet[Any], vector: FloatArray) -> list[Any]:
@@ -51,6 +61,16 @@ def nearest(documents: QuerySet[Any], vector: FloatArray) -> list[Any]:
     return list(ranked.nearest(vector)[:NEIGHBOURS])
 
 
+def tuned(**options: Any) -> Search:
+    """Ours with other settings."""
+
+    def search(documents: QuerySet[Any], vector: FloatArray) -> list[Any]:
+        ranked: Any = documents
+        return list(ranked.nearest(vector).tuned(**options)[:NEIGHBOURS])
+
+    return search
+
+
 def pgvector_nearest(documents: QuerySet[Any], vector: FloatArray) -> list[Any]:
     """The way of pgvector's README."""
     return list(documents.order_by(CosineDistance("embedding", vector))[:NEIGHBOURS])
@@ -63,21 +83,24 @@ def pgvector_deferred(documents: QuerySet[Any], vector: FloatArray) -> list[Any]
 
 def tables(bench: Bench) -> Iterator[Table]:
     """The documents are loaded already, without an index over their vectors."""
-    exact = {group: side_by_side(_exact(bench, group), bench.rounds) for group in (None, GROUP)}
-    indexed: dict[int | None, Any] = {None: [], GROUP: []}
+    questions = [everything(bench.corpus), one_group(bench.corpus)]
+    exact = [side_by_side(_exact(bench, question), bench.rounds) for question in questions]
+    indexed: list[Sequence[SearchWay]] = [[], []]
     if bench.ops.supports_vector_index:
         yield _build(bench)
-        # Fast enough for every query, whose recall differs.
-        rounds = max(bench.rounds, QUERIES)
-        indexed = {group: side_by_side(_hnsw(bench, group), rounds) for group in indexed}
-    of = f"of {bench.rows:,} rows, {bench.database}"
-    yield times(f"The {NEIGHBOURS} nearest {of}", [*exact[None], *indexed[None]])
-    title = f"The {NEIGHBOURS} nearest under a filter that keeps {1 / GROUPS:.0%} {of}"
-    yield times(title, [*exact[GROUP], *indexed[GROUP]])
+        indexed = [side_by_side(_hnsw(bench, question), bench.searches) for question in questions]
+    for question, *ways in zip(questions, exact, indexed, strict=True):
+        title = f"The {NEIGHBOURS} nearest {question.label}, {bench.database}"
+        yield times(title, [*chain.from_iterable(ways)])
 
 
-def _exact(bench: Bench, group: int | None) -> list[Way[list[int]]]:
-    way = partial(_way, bench, group)
+def finder(alias: str, question: Question, model: type[Model], search: Search) -> Find:
+    """Searches the documents of a model that the question asks about."""
+    return lambda vector: [hit.pk for hit in search(question.chosen(model, alias), vector)]
+
+
+def _exact(bench: Bench, question: Question) -> list[SearchWay]:
+    way = partial(_way, bench, question, exact=True)
     ways = [
         way("tutorials: `.all()`, a dot a row", TutorialDocument, dot_a_row),
         way("tutorials: `values_list`, one product", TutorialDocument, one_product),
@@ -85,13 +108,13 @@ def _exact(bench: Bench, group: int | None) -> list[Way[list[int]]]:
     ]
     if bench.has_pgvector:
         ways.append(way("pgvector.django, exact", PgvectorDocument, pgvector_nearest))
-    if group is None:
-        ways.append(_limit(bench))
+    if question.condition is None:
+        ways.append(_limit(bench, question))
     return ways
 
 
-def _hnsw(bench: Bench, group: int | None) -> list[Way[list[int]]]:
-    way = partial(_way, bench, group, exact=False)
+def _hnsw(bench: Bench, question: Question) -> list[SearchWay]:
+    way = partial(_way, bench, question, exact=False)
     return [
         way("**`nearest(vector)[:10]`**, HNSW", Document, nearest),
         way("pgvector.django, HNSW", PgvectorDocument, pgvector_nearest),
@@ -101,37 +124,28 @@ def _hnsw(bench: Bench, group: int | None) -> list[Way[list[int]]]:
 
 def _way(
     bench: Bench,
-    group: int | None,
+    question: Question,
     label: str,
     model: type[Model],
     search: Search,
-    exact: bool = True,
-) -> Way[list[int]]:
-    def run(number: int) -> list[int]:
-        documents = model._default_manager.using(bench.alias)
-        chosen = documents.all() if group is None else documents.filter(group=group)
-        return [document.pk for document in search(chosen, bench.corpus.query(number))]
-
-    def judge(number: int, found: list[int]) -> float:
-        return bench.corpus.recall(number, found, group)
-
-    return Way(label, run, judge, exact=exact)
+    exact: bool,
+) -> SearchWay:
+    find = finder(bench.alias, question, model, search)
+    return SearchWay(label, question, find, exact=exact)
 
 
-def _limit(bench: Bench) -> Way[list[int]]:
+def _limit(bench: Bench, question: Question) -> SearchWay:
     """No exact search can be faster without reading fewer bytes than all vectors have."""
     vectors = bench.corpus.vectors
 
-    def run(number: int) -> list[int]:
-        scores = vectors @ bench.corpus.query(number)
+    def find(vector: FloatArray) -> list[int]:
+        scores = vectors @ vector
         return [int(i) + 1 for i in np.argpartition(scores, -NEIGHBOURS)[-NEIGHBOURS:]]
 
-    return Way("(one product over vectors in memory)", run, bench.corpus.recall)
+    return SearchWay("(one product over vectors in memory)", question, find, exact=True)
 
 
 def _build(bench: Bench) -> Table:
-    started = time.perf_counter()
-    bench.build_vector_index()
-    seconds = time.perf_counter() - started
+    seconds = bench.build_vector_index(Document)
     title = f"Building the index over {bench.rows:,} rows, {bench.database}"
     return Table(title, ["", "s"], [["HNSW", f"{seconds:.1f}"]])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from math import ceil
+from typing import Any, Generic, TypeVar
 
 __all__ = ["Way", "side_by_side"]
 
@@ -34,6 +36,11 @@ class Way(Generic[T]):
         return statistics.median(self.seconds)
 
     @property
+    def p95(self) -> float:
+        """As many seconds as 95 % of the rounds took at most."""
+        return sorted(self.seconds)[ceil(0.95 * len(self.seconds)) - 1]
+
+    @property
     def accuracy(self) -> float:
         return statistics.fmean(self.accuracies)
 
@@ -53,13 +60,20 @@ class Way(Generic[T]):
         return seconds
 
 
-def side_by_side(ways: Sequence[Way[T]], rounds: int, *, warm_up: bool = True) -> Sequence[Way[T]]:
-    """Time all `ways` in turn, round after round, so that a busy machine harms all alike."""
+W = TypeVar("W", bound=Way[Any])
+
+
+def side_by_side(ways: Sequence[W], rounds: int, *, warm_up: bool = True) -> Sequence[W]:
+    """Time all `ways` in turn, round after round, so that a busy machine harms all alike.
+
+    Every round has another order, the same in every run: who comes after whom matters too.
+    """
     if warm_up:
         for way in ways:
             way.prepare()
             way.run(0)
     for number in range(rounds):
-        for way in ways:
+        order = random.Random(number).sample(ways, len(ways))  # noqa: S311
+        for way in order:
             way.measure(number)
     return ways

@@ -456,6 +456,31 @@ def test_every_kind_of_vector_is_found_by_its_index(kind: str, metric: str) -> N
             editor.delete_model(model)
 
 
+def test_vectors_that_are_stored_out_of_line_are_found_by_their_index() -> None:
+    """Their table looks small, so a plan that reads it all looks cheap."""
+    with isolate_apps("hybrid_store.test"):
+
+        class Wide(models.Model):
+            vector = VectorField(dimensions=768)
+            objects = HybridManager()
+
+            class Meta:
+                app_label = "hybrid_store_test"
+                indexes = [VectorIndex("vector", name="wide_vec", m=4, ef_construction=8)]
+
+    with connection.schema_editor() as editor:
+        editor.create_model(Wide)
+    try:
+        vectors = np.random.default_rng(4).normal(size=(2000, 768)).astype(np.float32)
+        Wide.objects.bulk_ingest({"vector": vectors})
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {Wide._meta.db_table}")
+        assert Wide.objects.nearest(vectors[5])[:30].explain_search().index == "wide_vec"
+    finally:
+        with connection.schema_editor() as editor:
+            editor.delete_model(Wide)
+
+
 def test_an_index_of_some_rows_is_used_by_searches_of_those(table: Places) -> None:
     table.build(condition=Q(number__lt=ROWS // 3))
     try:

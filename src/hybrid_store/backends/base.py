@@ -112,6 +112,10 @@ class BaseVectorOperations:
     def _distance_template(self, function: str, codec: Codec) -> str:
         return f"{function}({{lhs}}, {{rhs}})"
 
+    def is_distance_sql(self, sql: str) -> str:
+        """SQL that holds for a distance, and not for what stands for one that does not exist."""
+        return f"{sql} IS NOT NULL"
+
     def cast_sql(self, sql: str, source: Codec, target: Codec) -> str:
         """A vector stored with one codec, as another stores it."""
         self.unsupported(f"casts of {source.described}s to {target.described}s")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.db.models import FloatField, Func, Value
+from django.db.models import BooleanField, FloatField, Func, Value
 from django.db.models.expressions import Combinable
 
 from hybrid_store.backends import vector_ops
@@ -37,6 +37,7 @@ __all__ = [
     "CosineDistance",
     "Distance",
     "HammingDistance",
+    "HasDistance",
     "JaccardDistance",
     "L1Distance",
     "L2Distance",
@@ -227,6 +228,22 @@ class JaccardDistance(BitDistance):
     @classmethod
     def similarity(cls, distance: Any, dimensions: int) -> Any:
         return Value(1.0) - distance
+
+
+class HasDistance(Func):
+    """Is there such a distance? All-zero vectors have none under cosine, on no database.
+
+    A comparison with the greatest distance would say the same, but a database may take that for
+    one that few rows fulfil, and think an index dear.
+    """
+
+    output_field = BooleanField()
+    conditional = True
+
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:  # type: ignore[override]
+        [distance] = self.get_source_expressions()
+        sql, params = compiler.compile(distance)
+        return vector_ops(connection).is_distance_sql(sql), params
 
 
 METRICS: dict[str, type[Distance]] = {

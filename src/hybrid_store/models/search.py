@@ -6,7 +6,7 @@ A search is an ordinary queryset whose `Query` also knows what is searched: see 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, TypeVar, cast
@@ -17,7 +17,7 @@ from django.db.models.query import FlatValuesListIterable
 from hybrid_store.exceptions import InvalidTargetError, SearchError
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fields import BaseVectorField, vector_field
-from hybrid_store.models.functions import METRICS, CosineDistance, Distance, metrics_of
+from hybrid_store.models.functions import METRICS, CosineDistance, Distance, HasDistance, metrics_of
 from hybrid_store.models.known_indexes import known_indexes
 from hybrid_store.models.near import Near
 from hybrid_store.models.search_query import Search, SearchQuery
@@ -141,9 +141,8 @@ class _Ranking:
         if self.similarity_as:
             similarity = distance.similarity(F(self.distance_as), self.field.dimensions)
             query.add_annotation(similarity, self.similarity_as, select=shown)
-        limit = self._limit(distance)
-        if limit is not None:
-            query.add_q(Q(**{f"{self.distance_as}__lte": limit}))
+        for condition in self._limits(distance):
+            query.add_q(condition)
         if not _has_chosen_columns(ranked, self.field):
             query.add_deferred_loading([self.field.name])
         query.clear_ordering(force=True, clear_default=False)
@@ -191,18 +190,15 @@ class _Ranking:
                     f"name for the annotation with {argument}=."
                 )
 
-    def _limit(self, distance: type[Distance]) -> float | None:
-        """The greatest distance that is a hit.
-
-        Vectors that may be all-zero get one under cosine in any case: their distance, NULL or NaN,
-        is not within 2 on any database.
-        """
+    def _limits(self, distance: type[Distance]) -> Iterator[Q]:
+        """The conditions that a distance fulfils which is a hit."""
         given: Any = self.max_distance
         if given is not None:
             if not isinstance(given, Real) or math.isnan(given):
                 raise SearchError(f"{self.field.label}: max_distance is {given!r}: give a number.")
-            return float(given)
-        return 2.0 if distance is CosineDistance and self.field.allows_zero else None
+            yield Q(**{f"{self.distance_as}__lte": float(given)})
+        elif distance is CosineDistance and self.field.allows_zero:
+            yield Q(HasDistance(F(self.distance_as)))
 
 
 def searchable(field: BaseVectorField) -> Q:

@@ -66,16 +66,25 @@ class SearchCompiler:
 
     def as_sql(self, *args: Any, **kwargs: Any) -> Any:
         query = self.query
-        if not self._is_approximate:
-            return self._plain_sql(*args, **kwargs)
-        scan = self.scan
-        if scan is None and query.explain_info and self._may_scan():
-            scan = self._first_scan()
-        if scan is None:
+        if self._is_approximate:
+            scan = self.scan
+            if scan is None and query.explain_info and self._may_scan():
+                scan = self._first_scan()
+            if scan is not None:
+                return self._scan_sql(query, scan)
             # Also as a part of a union, say, whose rows nobody counts.
-            self.query = query.exactly()
-            return self._plain_sql(*args, **kwargs)
-        return self._scan_sql(query, scan)
+            self.query = query = query.exactly()
+        unguarded = query.unguarded() if query.is_exact else None
+        if unguarded is not None:
+            return self._unguarded_sql(query, unguarded)
+        return self._plain_sql(*args, **kwargs)
+
+    def _unguarded_sql(self, query: SearchQuery, unguarded: SearchQuery) -> Any:
+        self.query = unguarded
+        sql, params = self._plain_sql()
+        distance = f"hits.{self.connection.ops.quote_name(query.search.distance_as)}"
+        sql = f"SELECT * FROM ({sql}) AS hits WHERE {self._ops.is_distance_sql(distance)}"  # noqa: S608
+        return self._explaining(query, sql), params
 
     def _plain_sql(self, *args: Any, **kwargs: Any) -> Any:
         return super().as_sql(*args, **kwargs)  # type: ignore[misc]

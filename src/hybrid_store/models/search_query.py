@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from django.db.models import BooleanField, F, Func, Q, Value
 from django.db.models.expressions import OrderBy
-from django.db.models.lookups import LessThan, LessThanOrEqual
+from django.db.models.lookups import Exact, LessThan, LessThanOrEqual
 from django.db.models.sql import Query
 from django.db.models.sql.constants import INNER
 from django.db.models.sql.where import AND, WhereNode
@@ -17,7 +17,7 @@ from django.db.models.sql.where import AND, WhereNode
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.indexes import IndexSpec, Scan
 from hybrid_store.models.fields import BaseVectorField
-from hybrid_store.models.functions import METRICS
+from hybrid_store.models.functions import METRICS, HasDistance
 from hybrid_store.models.known_indexes import index_for
 from hybrid_store.models.late import LateValue
 from hybrid_store.models.near import Near
@@ -25,8 +25,6 @@ from hybrid_store.models.targets import QueryVector
 from hybrid_store.models.tuning import Tuning, configured
 
 __all__ = ["Outcome", "Search", "SearchQuery"]
-
-GREATEST_COSINE_DISTANCE = 2.0
 
 
 @dataclass(frozen=True)
@@ -82,6 +80,8 @@ class SearchQuery(Query):
     near_sql: str | None = None
     # Is it compiled as it is: is its order, and so the use of an index, decided?
     is_settled = False
+    # Does it compare all rows that fulfil its conditions?
+    is_exact = False
     outcome: Outcome | None = None
 
     def get_compiler(
@@ -157,7 +157,24 @@ class SearchQuery(Query):
         exact = self._settled()
         exact.order_by = (F(self.search.distance_as) + Value(0.0), *self.order_by[1:])
         exact.standard_ordering = True
+        exact.is_exact = True
         return exact
+
+    def unguarded(self) -> SearchQuery | None:
+        """The same without asking of every row whether it has a distance.
+
+        Rows that have none come last, and have to be left out of those that are found. None where
+        that cannot be seen, or is not asked at all.
+        """
+        kept = [child for child in self.where.children if not _is_guard(child)]
+        is_seen = self.search.distance_as in self.annotation_select and not self.select_related
+        is_asked = len(kept) < len(self.where.children) and self.where.connector == AND
+        if not (is_asked and is_seen and self.is_plain and self.may_use_index):
+            return None
+        unguarded = cast(SearchQuery, self.clone())
+        unguarded.explain_info = None
+        unguarded.where.children = kept
+        return unguarded
 
     def scanned(self, scan: Scan, breaks_ties: bool) -> SearchQuery:
         """The nearest rows, and no more than the scan is to fetch.
@@ -184,6 +201,7 @@ class SearchQuery(Query):
     def sorted_out(self, scan: Scan, index: IndexSpec | None) -> SearchQuery:
         """The nearest among what a scan finds whose order is not that of the true distances."""
         chosen = self.exactly()
+        chosen.is_exact = False
         chosen.explain_info = None
         chosen.clear_limits()
         if index is None or index.gives_nearest or scan.resumes:
@@ -252,10 +270,7 @@ class SearchQuery(Query):
         distance = self.annotations[self.search.distance_as]
         if not (isinstance(condition, LessThan | LessThanOrEqual) and condition.lhs is distance):
             return False
-        if not isinstance(condition.rhs, int | float):
-            return False
-        # No cosine distance is greater than 2.
-        return self.search.metric != "cosine" or condition.rhs < GREATEST_COSINE_DISTANCE
+        return isinstance(condition.rhs, int | float)
 
     def _settled(self) -> SearchQuery:
         settled = cast(SearchQuery, self.clone())
@@ -278,6 +293,12 @@ class Among(Func):
         [column] = self.get_source_expressions()
         table = compiler.quote_name_unless_alias(column.alias)
         return self.condition.format(table=table), [self.rows]
+
+
+def _is_guard(condition: Any) -> bool:
+    """Does it say that there is a distance, and nothing else?"""
+    # Django takes an expression that is a condition for `expression = True`.
+    return isinstance(condition, Exact) and isinstance(condition.lhs, HasDistance)
 
 
 class RoughDistance(Func):

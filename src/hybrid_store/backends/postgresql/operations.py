@@ -108,6 +108,9 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
         operator = f"OPERATOR({self._schema}{function})" if self._schema else function
         return f"({{lhs}} {operator} {{rhs}})"
 
+    def is_distance_sql(self, sql: str) -> str:
+        return f"{sql} <> 'NaN'"
+
     def cast_sql(self, sql: str, source: Codec, target: Codec) -> str:
         return f"({sql})::{self._type(target)}"
 

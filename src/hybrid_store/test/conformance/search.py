@@ -100,6 +100,22 @@ class SearchConformance(ConformanceBase):
         assert list(Point.objects.nearest([1, 0, 0], field="vector")) == [hit]
         assert Point.objects.nearest([1, 0, 0], field="vector", metric="l2").count() == 2
 
+    def test_slices_hold_no_vectors_without_a_direction(self) -> None:
+        vectors = [[1, 0, 0], [0, 0, 0], [1, 1, 0], [0, 0, 0], None]
+        keys = [Point.objects.create(vector=vector).pk for vector in vectors]
+        ranked = Point.objects.nearest([1, 0, 0], field="vector")
+        near = [keys[0], keys[2]]
+        self.assertEqual([row.pk for row in ranked[:5]], near)
+        self.assertEqual([row.pk for row in ranked[1:4]], near[1:])
+        self.assertEqual(list(ranked.values_list("pk", flat=True)[:3]), near)
+        self.assertEqual([row["id"] for row in ranked.values("id", "distance")[:5]], near)
+        self.assertEqual([row.pk for row in ranked.select_related()[:5]], near)
+        self.assertEqual(ranked[:5].count(), 2)
+        among = Point.objects.filter(pk__in=ranked.values("pk")[:5])
+        self.assertEqual(sorted(row.pk for row in among), near)
+        distances = ranked.filter(distance__lt=2).values_list("distance", flat=True)
+        self.assertFalse(any(map(math.isnan, distances[:5])))
+
     def test_the_metric_is_that_of_the_index(self) -> None:
         Point.objects.create(half=[3, 4, 0], vector=[3, 4, 0])
         assert Point.objects.nearest([0, 0, 1], field="half").get().distance > 5
