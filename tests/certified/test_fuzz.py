@@ -83,7 +83,7 @@ class Table(RuleBasedStateMachine):
         self.other.settings_dict["OPTIONS"] = {"timeout": 0}
         self.open: list[Any] = []
         Point.objects.all().delete()
-        cache._caches.clear()
+        cache.files.clear()
 
     def teardown(self) -> None:
         while self.open:
@@ -157,7 +157,7 @@ class Table(RuleBasedStateMachine):
 
     @rule()
     def a_new_process_comes(self) -> None:
-        cache._caches.clear()
+        cache.files.clear()
 
     @precondition(lambda self: not self.open)
     @rule()
@@ -238,7 +238,7 @@ def _journal(request: pytest.FixtureRequest) -> Iterator[None]:
     connection.close()
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA journal_mode = delete")
-    cache._caches.clear()
+    cache.files.clear()
 
 
 @pytest.mark.usefixtures("_journal")

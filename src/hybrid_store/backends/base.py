@@ -190,6 +190,10 @@ class BaseVectorOperations:
         to say so; all statements within see the same moment of it."""
         return nullcontext()
 
+    def finds_by_index(self, sql: str, params: Sequence[Any]) -> bool:
+        """Does a query read no more rows than it gives, or hardly more?"""
+        return False
+
     def drop_invalid_index(self, schema_editor: BaseDatabaseSchemaEditor, name: str) -> None:
         """Remove what a concurrent build of an index has left that failed, if it did."""
 

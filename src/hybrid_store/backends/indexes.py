@@ -98,6 +98,10 @@ class Proposals(Protocol):
     def condition(self) -> str:
         """SQL that holds for the rows in a list; {table} stands for theirs, %s for the list."""
 
+    @property
+    def key(self) -> str:
+        """SQL of what such a list is made of, as JSON; {table} stands for the rows' table."""
+
     def best(self, count: int) -> str:
         """So many rows or a few more, as the list that `condition` takes."""
 

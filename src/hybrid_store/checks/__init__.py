@@ -7,7 +7,7 @@ StaleIndex that cannot be made, W018 a StaleIndex that the database cannot use, 
 QUERY_CACHE, E020 `on_save="task"` without a tasks framework that takes the task, E021 a
 LEASE_SECONDS that is no positive number, E022 a mistake in SEARCH, E025 a VectorIndex with a
 metric and E026 one with a precision that its field has not, E027 the database user may not use the
-schema of the extension, W030 a VectorIndex that is missing or invalid in a database, W031 the
+schema of the extension, E028 an INDEX_MEMORY that is no number of bytes, W030 a VectorIndex that is missing or invalid in a database, W031 the
 search path does not lead to the extension. What a field alone can tell is checked by the field:
 `hybrid_store.models.checks`.
 """

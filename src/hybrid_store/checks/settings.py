@@ -17,7 +17,14 @@ from hybrid_store.sync.leases import LEASE_SECONDS
 
 __all__ = ["check_settings"]
 
-KEYS = ("EMBEDDERS", "CREATE_EXTENSION", "LEASE_SECONDS", "QUERY_CACHE", "SEARCH")
+KEYS = (
+    "EMBEDDERS",
+    "CREATE_EXTENSION",
+    "INDEX_MEMORY",
+    "LEASE_SECONDS",
+    "QUERY_CACHE",
+    "SEARCH",
+)
 
 
 def check_settings(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -30,6 +37,7 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckM
     return [
         *_unknown_keys(configured),
         *_lease_messages(configured),
+        *_memory_messages(configured),
         *_embedder_messages(),
         *_query_cache_messages(configured.get("QUERY_CACHE")),
         *_search_messages(configured.get("SEARCH", {})),
@@ -55,6 +63,16 @@ def _lease_messages(configured: Mapping[Any, Any]) -> Iterator[checks.CheckMessa
             f'HYBRID_STORE["LEASE_SECONDS"] is {seconds!r}, not a positive number.',
             hint=f"Leave it out: {LEASE_SECONDS:.0f} seconds are right for most projects.",
             id="hybrid_store.E021",
+        )
+
+
+def _memory_messages(configured: Mapping[Any, Any]) -> Iterator[checks.CheckMessage]:
+    size = configured.get("INDEX_MEMORY", 0)
+    if type(size) is not int or size < 0:
+        yield checks.Error(
+            f'HYBRID_STORE["INDEX_MEMORY"] is {size!r}, not a number of bytes.',
+            hint="Write it as in 512 * 1024**2; 0 uses no memory and reads the tables.",
+            id="hybrid_store.E028",
         )
 
 

@@ -22,6 +22,10 @@ PROPOSED = 8
 # How many times as many are proposed next: where no row matched, and beyond what matches promise.
 GROWTH = 16
 MARGIN = 1.5
+# Where fewer rows match than one in so many, it is looked whether an index tells them all, if they
+# are no more than these.
+RARE = 16
+MOST_MATCHING = 2000
 # A search that would compare more than this share of the rows reads the table instead.
 MOST_SHARE = 4
 # Name of the column that tells how far a row is, where a query does not select the distance.
@@ -43,6 +47,7 @@ class CertifiedSearch:
         self.index = index
         self.chunk_size = chunk_size
         self.sent = False
+        self.looked = False
         self.shows_distance = query.search.distance_as in query.annotation_select
         self.distance = query.search.distance_as if self.shows_distance else DISTANCE
 
@@ -67,12 +72,27 @@ class CertifiedSearch:
         count = max(LEAST_PROPOSED, PROPOSED * query.needed)
         while count <= max(most, LEAST_PROPOSED):
             rows, farthest = self._among(proposals.best(count), proposals)
+            if len(rows) < count // RARE and (few := self._few(proposals)) is not None:
+                return self._among(few, proposals)[0][int(query.low_mark) :]
             if len(rows) == query.needed and not proposals.are_surpassed_by(farthest):
                 rows, farthest = self._among(proposals.within(farthest), proposals)
             if proposals.are_surpassed_by(min(farthest, query.greatest_distance)):
                 return rows[int(query.low_mark) :]
             count = self._next(count, len(rows))
         return None
+
+    def _few(self, proposals: Proposals) -> str | None:
+        """All rows that match, where an index tells them and they are few."""
+        if self.looked:
+            return None
+        self.looked = True
+        compiler = self.query.matching(proposals.key, MOST_MATCHING + 1).get_compiler(
+            self.compiler.using, self.compiler.connection
+        )
+        if not vector_ops(compiler.connection).finds_by_index(*compiler.as_sql()):
+            return None
+        rows = [*chain.from_iterable(compiler._fetch(MULTI, False, self.chunk_size))]
+        return str([key for key, *_ in rows]) if len(rows) <= MOST_MATCHING else None
 
     def _next(self, count: int, matches: int) -> int:
         if not matches:

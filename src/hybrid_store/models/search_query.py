@@ -7,7 +7,7 @@ from functools import cached_property
 from math import inf
 from typing import Any, cast
 
-from django.db.models import BooleanField, F, Func, Q, Value
+from django.db.models import BooleanField, F, Func, IntegerField, Q, Value
 from django.db.models.expressions import OrderBy
 from django.db.models.lookups import Exact, LessThan, LessThanOrEqual
 from django.db.models.sql import Query
@@ -23,6 +23,9 @@ from hybrid_store.models.late import LateValue
 from hybrid_store.models.near import Near
 from hybrid_store.models.targets import QueryVector
 from hybrid_store.models.tuning import Tuning, configured
+
+# Name of the column of `matching`.
+KEY = "_hybrid_store_key"
 
 __all__ = ["Outcome", "Search", "SearchQuery"]
 
@@ -198,6 +201,23 @@ class SearchQuery(Query):
         chosen.low_mark = 0
         return chosen
 
+    def matching(self, key: str, limit: int) -> SearchQuery:
+        """Keys of so many rows that fulfil all conditions but those on the distance."""
+        found = self._settled()
+        column = cast("Any", self.annotations[self.search.distance_as]).get_source_expressions()[0]
+        if self.where.connector == AND and not self.where.negated:
+            found.where.children = [
+                child
+                for child in self.where.children
+                if not (_is_guard(child) or self._is_limit(child))
+            ]
+        found.clear_select_clause()
+        found.clear_ordering(force=True)
+        found.set_annotation_mask(())
+        found.add_annotation(RowKey(column, key), KEY)
+        found.set_limits(0, limit)
+        return found
+
     def sorted_out(self, scan: Scan, index: IndexSpec | None) -> SearchQuery:
         """The nearest among what a scan finds whose order is not that of the true distances."""
         chosen = self.exactly()
@@ -293,6 +313,20 @@ class Among(Func):
         [column] = self.get_source_expressions()
         table = compiler.quote_name_unless_alias(column.alias)
         return self.condition.format(table=table), [self.rows]
+
+
+class RowKey(Func):
+    """What `Among` knows the row by that a column belongs to."""
+
+    output_field = IntegerField()
+
+    def __init__(self, column: Any, key: str) -> None:
+        self.key = key
+        super().__init__(column)
+
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:  # type: ignore[override]
+        [column] = self.get_source_expressions()
+        return self.key.format(table=compiler.quote_name_unless_alias(column.alias)), []
 
 
 def _is_guard(condition: Any) -> bool:

@@ -119,6 +119,14 @@ class SQLiteVectorOperations(BaseVectorOperations):
             return nullcontext()
         return self._searcher.proposals(source, near.to_numpy())
 
+    def finds_by_index(self, sql: str, params: Sequence[Any]) -> bool:
+        """By EXPLAIN QUERY PLAN, whose lines tell of every table whether it is scanned."""
+        self.connection.ensure_connection()
+        # No query of the project's, which the query log would show.
+        with self.connection.create_cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+            return not any(str(row[-1]).startswith("SCAN") for row in cursor.fetchall())
+
     def stored_indexes(self, model: type[Model]) -> list[StoredIndex]:
         self.connection.ensure_connection()
         return log.stored_indexes(self.connection.connection, model._meta.db_table)

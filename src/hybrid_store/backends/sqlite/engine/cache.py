@@ -7,54 +7,99 @@ in memory has but one connection: it is used where no transaction is open.
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.conf import settings
 
 from hybrid_store.backends.sqlite.engine import log, store
 from hybrid_store.backends.sqlite.engine.moment import moment
-from hybrid_store.backends.sqlite.engine.source import Source
+from hybrid_store.backends.sqlite.engine.source import Source, quoted
 from hybrid_store.backends.sqlite.engine.state import Keys, Segment, State, read_segments
 
-__all__ = ["Cache", "cache_of"]
+__all__ = ["DEFAULT_MEMORY", "Cache", "Key", "files"]
+
+logger = logging.getLogger("hybrid_store")
+
+DEFAULT_MEMORY = 1 << 30
+Key: TypeAlias = tuple[Path | None, Source]
+"""The file of a database, none for one in memory, and what is kept of it."""
+TOO_LARGE = (
+    "%s.%s: index %s needs more memory than the %d bytes of INDEX_MEMORY, so searches read the "
+    "table."
+)
 
 
 class Cache:
-    """The states of one database."""
+    """States of any number of sources, within so many bytes of memory."""
 
     def __init__(self) -> None:
-        self._states: OrderedDict[Source, State] = OrderedDict()
+        self.clear()
+
+    def clear(self) -> None:
+        self._states: OrderedDict[Key, State] = OrderedDict()
+        self._too_large: set[Key] = set()
         self._lock = Lock()
 
-    def state(self, source: Source) -> State | None:
-        """What is kept of a source; it may be of the past, or of another past."""
-        return self._states.get(source)
+    def state(self, key: Key) -> State | None:
+        """What is kept; it may be of the past, or of another past."""
+        return self._states.get(key)
 
-    def refresh(self, source: Source, raw: Any) -> State | None:
+    def refresh(self, key: Key, raw: Any) -> State | None:
         """The state as of now, of what is committed; None where it cannot be had.
 
-        `raw` is a connection without a transaction. One thread makes a state; others that want the
-        same one wait for it.
+        `raw` is a connection without a transaction. One thread makes a state; others that want one
+        wait for it.
         """
         with self._lock:
             try:
                 with moment(raw):
-                    state = _current(raw, source, self._states.get(source))
+                    state = self._current(key, raw)
             except (sqlite3.Error, ValueError):
                 # A lock, perhaps: what is known is not lost.
-                return self._states.get(source)
-            if state is None:
-                self._states.pop(source, None)
-            else:
-                self._states[source] = state
+                return self._states.get(key)
+            self._keep(key, state)
             return state
+
+    def _current(self, key: Key, raw: Any) -> State | None:
+        source, state = key[1], self._states.get(key)
+        if key in self._too_large or not log.is_kept(raw, source):
+            return None
+        if state is None and not _fits(raw, source):
+            self._too_large.add(key)
+            logger.warning(TOO_LARGE, source.table, source.column, source.index, most_bytes())
+            return None
+        return _current(raw, source, state)
+
+    def _keep(self, key: Key, state: State | None) -> None:
+        """The least recently made states make room for others."""
+        self._states.pop(key, None)
+        if state is not None:
+            self._states[key] = state
+        while len(self._states) > 1 and self._bytes() > most_bytes():
+            self._states.popitem(last=False)
+
+    def _bytes(self) -> int:
+        return sum(state.nbytes for state in self._states.values())
+
+
+def most_bytes() -> int:
+    """`HYBRID_STORE["INDEX_MEMORY"]`."""
+    return int(getattr(settings, "HYBRID_STORE", {}).get("INDEX_MEMORY", DEFAULT_MEMORY))
+
+
+def _fits(raw: Any, source: Source) -> bool:
+    """Can the codes of all rows be kept? Rows are not counted where keys tell that."""
+    table, most = quoted(source.table), most_bytes() // source.bytes_of_row
+    questions = (f"SELECT max({source.key}) FROM {table}", f"SELECT count(*) FROM {table}")  # noqa: S608
+    return any((raw.execute(sql).fetchone()[0] or 0) <= most for sql in questions)
 
 
 def _current(raw: Any, source: Source, state: State | None) -> State | None:
@@ -93,17 +138,10 @@ def _joined(segments: Iterable[Segment]) -> tuple[Segment, ...]:
     return (Segment.joined(found),) if found else ()
 
 
-_caches: dict[Path, Cache] = {}
-
-
-def cache_of(connection: BaseDatabaseWrapper) -> Cache | None:
-    """The cache of the file that a connection is to; None for a database in memory."""
-    if connection.is_in_memory_db():  # type: ignore[attr-defined]
-        return None
-    path = Path(connection.settings_dict["NAME"]).resolve()
-    return _caches.setdefault(path, Cache())
+files = Cache()
+"""The states of database files."""
 
 
 # A child process would wait for locks that other threads of its parent have held.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_caches.clear)
+    os.register_at_fork(after_in_child=files.clear)

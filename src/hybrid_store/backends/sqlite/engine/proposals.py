@@ -44,7 +44,12 @@ class Proposals:
     @property
     def condition(self) -> str:
         """SQL that holds for the rows in a list; {table} stands for theirs, %s for the list."""
-        return f"{{table}}.{self._key} IN (SELECT value FROM json_each(%s))"  # noqa: S608
+        return f"{self.key} IN (SELECT value FROM json_each(%s))"  # noqa: S608
+
+    @property
+    def key(self) -> str:
+        """SQL of what such a list is made of; {table} stands for the rows' table."""
+        return f"{{table}}.{self._key}"
 
     def best(self, count: int) -> str:
         """So many rows or a few more, as the list that `condition` takes."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from hybrid_store.backends.sqlite.engine import log
-from hybrid_store.backends.sqlite.engine.cache import Cache, cache_of
+from hybrid_store.backends.sqlite.engine.cache import Cache, files
 from hybrid_store.backends.sqlite.engine.folding import fold, fold_all
 from hybrid_store.backends.sqlite.engine.kernels import kernel
 from hybrid_store.backends.sqlite.engine.moment import moment
@@ -31,12 +33,18 @@ class Searcher:
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
-        # That of a database in memory.
-        self._own_cache = Cache()
+        self._own = Cache()
+
+    @property
+    def _file(self) -> Path | None:
+        """None for a database in memory. Tests change the name after the start."""
+        if self.connection.is_in_memory_db():  # type: ignore[attr-defined]
+            return None
+        return _resolved(str(self.connection.settings_dict["NAME"]))
 
     @property
     def _cache(self) -> Cache:
-        return cache_of(self.connection) or self._own_cache
+        return self._own if self._file is None else files
 
     @contextmanager
     def proposals(self, source: Source, near: FloatArray) -> Iterator[Proposals | None]:
@@ -51,7 +59,7 @@ class Searcher:
             yield None
             return
         with moment(raw):
-            known = _known(raw, source, self._cache.state(source))
+            known = _known(raw, source, self._cache.state((self._file, source)))
             if known is not None and len(known[1]) <= MOST_CHANGED:
                 yield Proposals(source, *known, query, kernel())
                 return
@@ -65,29 +73,30 @@ class Searcher:
 
         Not to be called in a transaction. Raises `DatabaseError` where it cannot be done now.
         """
-        with self._connection() as raw:
-            state = self._cache.refresh(source, raw)
+        self.connection.ensure_connection()
+        with self._committed() as raw:
+            state = self._cache.refresh((self._file, source), raw)
             if state is None or not fold_all(raw, source, state):
                 raise DatabaseError(f"the codes of index {source.index} cannot be written now")
             return len(state)
 
     def _refreshed(self, source: Source) -> State | None:
         """The state as of now, of what is committed."""
-        if self._is_in_memory and self.connection.connection.in_transaction:
+        if self._file is None and self.connection.connection.in_transaction:
             return None
-        with self._connection() as raw:
-            if not self._is_in_memory:
+        with self._committed() as raw:
+            if self._file is not None:
                 # A lock that is held, perhaps by this very thread, is not waited for.
                 raw.execute("PRAGMA busy_timeout = 0")
-            state = self._cache.refresh(source, raw)
+            state = self._cache.refresh((self._file, source), raw)
             if state is not None and not self.connection.in_atomic_block:
                 fold(raw, source, state)
             return state
 
     @contextmanager
-    def _connection(self) -> Iterator[Any]:
-        """A connection that has no transaction, and sees what is committed."""
-        if self._is_in_memory:
+    def _committed(self) -> Iterator[Any]:
+        """A connection of sqlite3 that has no transaction, and sees what is committed."""
+        if self._file is None:
             yield self.connection.connection
             return
         other = self.connection.copy()
@@ -97,9 +106,10 @@ class Searcher:
         finally:
             other.close()
 
-    @property
-    def _is_in_memory(self) -> bool:
-        return cache_of(self.connection) is None
+
+@functools.cache
+def _resolved(name: str) -> Path:
+    return Path(name).resolve()
 
 
 def _known(raw: Any, source: Source, state: State | None) -> tuple[State, list[int]] | None:

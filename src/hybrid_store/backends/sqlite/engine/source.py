@@ -53,6 +53,11 @@ class Source:
         return f"{PREFIX}{self.index}_insert", f"{PREFIX}{self.index}_update"
 
     @property
+    def bytes_of_row(self) -> int:
+        """What a row's codes take: key, scale, error, and length where it is needed."""
+        return 8 + self.dimensions + 4 * (2 if self.has_directions else 3)
+
+    @property
     def has_directions(self) -> bool:
         """Does the metric compare directions, not the vectors themselves?"""
         return self.metric == "cosine"

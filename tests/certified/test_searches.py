@@ -1,0 +1,276 @@
+"""Searches that codes answer, and what may happen to a database between two of them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.core.management import call_command
+from django.db import connection, models, transaction
+
+from hybrid_store.backends import vector_ops
+from hybrid_store.backends.sqlite.engine import cache
+from hybrid_store.models import Reason
+from hybrid_store.models.known_indexes import known_indexes
+from tests.certified.conftest import DIMENSIONS, made, random_vectors
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NEAR = random_vectors(1, seed=99)[0]
+K = 10
+
+
+def answered(ranked: Any, *, by_codes: bool = True) -> list[Any]:
+    """The keys that a search gives, which must be those of brute force."""
+    assert (ranked.explain_search().index is not None) == by_codes
+    found = list(ranked.values_list("pk", flat=True))
+    low, high = ranked.query.low_mark, ranked.query.high_mark
+    rows = ranked.model.objects.exclude(vector=None).values_list("pk", "vector")
+    unlimited = ranked._chain()
+    unlimited.query.clear_limits()
+    allowed = set(unlimited.order_by().values_list("pk", flat=True))
+    scored = sorted((distance(vector), pk) for pk, vector in rows if pk in allowed)
+    assert found == [pk for _, pk in scored[low:high]]
+    return found
+
+
+def distance(vector: Any) -> float:
+    array = np.asarray(vector, np.float64)
+    return float(1 - array @ NEAR / np.linalg.norm(array) / np.linalg.norm(NEAR))
+
+
+def index_of(model: Any) -> Any:
+    [index] = known_indexes(model._meta.get_field("vector"))
+    return index
+
+
+def nearest(model: Any, **filters: Any) -> Any:
+    return model.objects.filter(**filters).nearest(NEAR)
+
+
+def test_every_shape_is_answered_in_one_statement(
+    place: Any, django_assert_num_queries: Any
+) -> None:
+    keys = answered(nearest(place)[:K])
+    ranked = nearest(place)
+    shapes: dict[str, Callable[[], list[int]]] = {
+        "objects": lambda: [row.pk for row in ranked[:K]],
+        "values": lambda: [row["id"] for row in ranked.values("id", "name")[:K]],
+        "values with the distance": lambda: [
+            row["id"] for row in ranked.values("id", "distance")[:K]
+        ],
+        "lists": lambda: [pk for _, pk in ranked.values_list("name", "pk")[:K]],
+        "flat lists": lambda: list(ranked.values_list("pk", flat=True)[:K]),
+        "an iterator": lambda: [row.pk for row in ranked[:K].iterator(chunk_size=3)],
+        "pages": lambda: [row.pk for start in (0, 5) for row in ranked[start : start + 5]],
+        "single rows": lambda: [ranked[n].pk for n in range(K)],
+    }
+    for shape, find in shapes.items():
+        statements = {"pages": 2, "single rows": K}.get(shape, 1)
+        with django_assert_num_queries(statements):
+            assert find() == keys, shape
+    assert ranked.first().pk == keys[0]
+    assert [row.name for row in ranked[:K]] == [place.objects.get(pk=pk).name for pk in keys]
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"number__lt": 300},
+        {"number__gte": 560},
+        {"number": 17},
+        {"number__lt": 0},
+        {"name__endswith": "7"},
+        {"name__endswith": "77"},
+    ],
+)
+def test_filters_lose_nothing(place: Any, filters: Any) -> None:
+    answered(nearest(place, **filters)[:K], by_codes=filters != {"name__endswith": "77"})
+    answered(nearest(place, **filters)[3:8], by_codes=filters != {"name__endswith": "77"})
+
+
+def test_limits_of_the_distance_need_no_further_rows(place: Any) -> None:
+    limit = sorted(map(distance, random_vectors(600)))[4]
+    ranked = place.objects.nearest(NEAR, max_distance=limit + 1e-6)[:K]
+    explanation = ranked.explain_search()
+    assert (explanation.returned, explanation.index) == (5, "certified_place_vec")
+    assert explanation.compared < 200
+
+
+def test_everything_else_is_compared_row_by_row(place: Any) -> None:
+    def reason(ranked: Any) -> Any:
+        explanation = ranked.explain_search()
+        assert explanation.exact
+        return explanation.reason
+
+    assert reason(nearest(place)) is Reason.NO_SLICE
+    assert reason(nearest(place).order_by("name")[:K]) is Reason.ORDER
+    assert reason(nearest(place).distinct()[:K]) is Reason.GROUPED
+    assert reason(place.objects.nearest(NEAR, metric="l2")[:K]) is Reason.METRIC
+    assert reason(nearest(place)[:K]) is None
+
+
+# What happens to the database
+
+
+def test_what_a_transaction_writes_is_seen_in_it_alone(place: Any) -> None:
+    before = answered(nearest(place)[:K])
+    with transaction.atomic():
+        place.objects.filter(pk=before[0]).update(vector=-NEAR)
+        place.objects.create(name="new", vector=NEAR)
+        within = answered(nearest(place)[:K])
+        assert before[0] not in within
+        transaction.set_rollback(True)
+    assert answered(nearest(place)[:K]) == before
+    # Numbers of the log that the rollback has freed are used again.
+    place.objects.create(name="another", vector=NEAR)
+    assert answered(nearest(place)[:K])[1:] == before[:-1]
+
+
+def test_many_changes_are_absorbed(place: Any) -> None:
+    answered(nearest(place)[:K])
+    for start in range(0, 600, 100):
+        for row in place.objects.filter(number__gte=start, number__lt=start + 100):
+            row.vector = np.roll(row.vector, start + 1)
+            row.save()
+        answered(nearest(place)[:K])
+    file = Path(connection.settings_dict["NAME"]).resolve()
+    source = source_of(place, index_of(place))
+    assert source is not None
+    state = cache.files.state((file, source))
+    assert state is not None
+    assert len(state.segments) > 1
+
+
+def test_rows_that_are_replaced_are_seen(place: Any) -> None:
+    first = answered(nearest(place)[:K])[0]
+    with connection.cursor() as cursor:
+        table = place._meta.db_table
+        blob = (-NEAR).tobytes()
+        sql = f"REPLACE INTO {table} (id, name, number, vector) VALUES (%s, 'x', 0, %s)"  # noqa: S608
+        cursor.execute(sql, [first, blob])
+    assert first not in answered(nearest(place)[:K])
+
+
+def test_a_copy_that_is_restored_is_another_past(place: Any, tmp_path: Path) -> None:
+    """The log of the copy has the same numbers for other changes."""
+    answered(nearest(place)[:K])
+    name = connection.settings_dict["NAME"]
+    shutil.copyfile(name, tmp_path / "copy")
+    place.objects.filter(pk=5).update(vector=NEAR)
+    assert answered(nearest(place)[:1]) == [5]
+    # 300 changes make the state new.
+    place.objects.filter(number__gt=200, number__lt=500).update(vector=random_vectors(1, 5)[0])
+    answered(nearest(place)[:K])
+    connection.close()
+    shutil.copyfile(tmp_path / "copy", name)
+    place.objects.filter(pk=6).update(vector=NEAR)
+    place.objects.filter(number__gt=200, number__lt=500).update(vector=random_vectors(1, 6)[0])
+    assert answered(nearest(place)[:1]) == [6]
+
+
+def test_a_table_made_anew_keeps_its_log(place: Any) -> None:
+    answered(nearest(place)[:K])
+    old = place._meta.get_field("name")
+    new = models.CharField(max_length=30, unique=True)
+    new.set_attributes_from_name("name")
+    new.model = place
+    with connection.schema_editor() as editor:
+        editor.alter_field(place, old, new)
+    place.objects.filter(pk=7).update(vector=NEAR)
+    assert answered(nearest(place)[:K])[0] == 7
+    place.objects.filter(pk=7).update(vector=-NEAR)
+    assert 7 not in answered(nearest(place)[:K])
+
+
+def test_without_triggers_rows_are_compared_one_by_one(place: Any) -> None:
+    answered(nearest(place)[:K])
+    with connection.cursor() as cursor:
+        cursor.execute('DROP TRIGGER "hybrid_store_index_certified_place_vec_update"')
+    place.objects.filter(pk=8).update(vector=NEAR)
+    assert answered(nearest(place)[:K], by_codes=False)[0] == 8
+
+
+def test_keys_that_vacuum_changes_are_found_again() -> None:
+    """SQLite numbers the rows of a table anew that has no INTEGER PRIMARY KEY."""
+    with made(models.UUIDField) as model:
+        vectors = random_vectors(300)
+        model.objects.bulk_create(
+            model(id=uuid.UUID(int=n), name=n, vector=vector) for n, vector in enumerate(vectors)
+        )
+        model.objects.filter(id__lt=uuid.UUID(int=100)).delete()
+        answered(nearest(model)[:K])
+        connection.cursor().execute("VACUUM")
+        answered(nearest(model)[:K])
+        call_command("optimize_vectors", verbosity=0)
+
+
+def test_threads_share_a_state(place: Any) -> None:
+    keys = answered(nearest(place)[:K])
+
+    def find(number: int) -> list[int]:
+        try:
+            return list(nearest(place).values_list("pk", flat=True)[:K])
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(find, range(40))) == [keys] * 40
+
+
+def test_a_child_process_searches_too(place: Any) -> None:
+    keys = answered(nearest(place)[:K])
+    connection.close()
+    pid = os.fork()
+    if pid == 0:
+        found = list(nearest(place).values_list("pk", flat=True)[:K])
+        os._exit(0 if found == keys else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+# Codes in the database
+
+
+def test_a_new_process_reads_the_codes_that_were_stored(
+    place: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = answered(nearest(place)[:K])
+    vector_ops(connection).optimize(place, index_of(place))
+    cache.files.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "read_segments", None)
+        assert list(nearest(place).values_list("pk", flat=True)[:K]) == keys
+    place.objects.filter(pk=9).update(vector=NEAR)
+    cache.files.clear()
+    assert answered(nearest(place)[:K])[0] == 9
+
+
+def test_the_command_tells_what_it_does() -> None:
+    out = StringIO()
+    call_command("optimize_vectors", "hybrid_store_test.Point.vector", stdout=out)
+    assert out.getvalue() == "test_point_vec: codes of 0 rows stored.\n"
+    call_command("optimize_vectors", "hybrid_store_test.Code.bits", stdout=out)
+    assert out.getvalue().endswith("nothing to do.\n")
+
+
+# Memory
+
+
+def test_an_index_that_needs_too_much_memory_is_not_used(
+    place: Any, settings: Any, caplog: Any
+) -> None:
+    settings.HYBRID_STORE = {**settings.HYBRID_STORE, "INDEX_MEMORY": 600 * DIMENSIONS}
+    with caplog.at_level(logging.WARNING, "hybrid_store"):
+        answered(nearest(place)[:K], by_codes=False)
+        answered(nearest(place)[:K], by_codes=False)
+    [record] = caplog.records
+    assert "certified_place_vec needs more memory than the 9600 bytes" in record.getMessage()
