@@ -11,7 +11,7 @@ from benchmarks.models import BitDocument, Document, HalfDocument
 from benchmarks.questions import everything
 from benchmarks.report import Table, number
 from benchmarks.search import tuned
-from benchmarks.timing import side_by_side
+from benchmarks.timing import TURN, side_by_side
 
 __all__ = ["tables"]
 
@@ -31,7 +31,7 @@ def tables(bench: Bench) -> Iterator[Table]:
         for effort in EFFORTS
         for model in MODELS.values()
     }
-    side_by_side(list(ways.values()), bench.searches)
+    side_by_side(list(ways.values()), bench.searches, turn=TURN)
     rows = []
     for effort in EFFORTS:
         row = [ways[effort, model] for model in MODELS.values()]

@@ -16,7 +16,7 @@ from benchmarks.report import Table, number
 from benchmarks.search import nearest, pgvector_deferred, tuned
 from benchmarks.search_way import SearchWay
 from benchmarks.searchers import searcher_ways
-from benchmarks.timing import side_by_side
+from benchmarks.timing import TURN, side_by_side
 
 __all__ = ["tables"]
 
@@ -36,7 +36,7 @@ def tables(bench: Bench) -> Iterator[Table]:
     _fill(bench)
     for question in _questions(bench.corpus):
         ways = _ways(bench, question)
-        side_by_side(ways, bench.searches)
+        side_by_side(ways, bench.searches, turn=TURN)
         title = f"The {NEIGHBOURS} nearest under a filter: {question.label}"
         yield _table(f"{title}, of {bench.rows:,} rows, {bench.database}", ways)
         _check(ways[0])

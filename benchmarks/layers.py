@@ -24,7 +24,7 @@ from benchmarks.search import (
 )
 from benchmarks.search_way import SearchWay
 from benchmarks.searchers import searcher_ways
-from benchmarks.timing import side_by_side
+from benchmarks.timing import TURN, side_by_side
 from hybrid_store.models.policy import first_scan
 from hybrid_store.models.tuning import Tuning
 from hybrid_store.vectors import FloatArray
@@ -41,7 +41,7 @@ def tables(bench: Bench) -> Iterator[Table]:
     bench.build_vector_index(Document)
     for question in (everything(bench.corpus), one_group(bench.corpus)):
         ways = [*_ways(bench, question), *searcher_ways(bench, question)]
-        side_by_side(ways, bench.searches)
+        side_by_side(ways, bench.searches, turn=TURN)
         yield costs(
             f"Layers of a search for the {NEIGHBOURS} nearest {question.label}, {bench.database}",
             ways,

@@ -17,7 +17,7 @@ from benchmarks.models import Document, PgvectorDocument, TutorialDocument
 from benchmarks.questions import Question, everything, one_group
 from benchmarks.report import Table, times
 from benchmarks.search_way import Find, SearchWay
-from benchmarks.timing import side_by_side
+from benchmarks.timing import TURN, side_by_side
 from hybrid_store.vectors import FloatArray
 
 __all__ = [
@@ -88,7 +88,10 @@ def tables(bench: Bench) -> Iterator[Table]:
     indexed: list[Sequence[SearchWay]] = [[], []]
     if bench.ops.supports_vector_index:
         yield _build(bench)
-        indexed = [side_by_side(_hnsw(bench, question), bench.searches) for question in questions]
+        indexed = [
+            side_by_side(_hnsw(bench, question), bench.searches, turn=TURN)
+            for question in questions
+        ]
     for question, *ways in zip(questions, exact, indexed, strict=True):
         title = f"The {NEIGHBOURS} nearest {question.label}, {bench.database}"
         yield times(title, [*chain.from_iterable(ways)])

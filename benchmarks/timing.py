@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Way", "side_by_side"]
+__all__ = ["TURN", "Way", "side_by_side"]
+
+TURN = 10
+"""Searches that a way makes in a row, where each takes some milliseconds."""
 
 T = TypeVar("T")
 
@@ -63,17 +66,22 @@ class Way(Generic[T]):
 W = TypeVar("W", bound=Way[Any])
 
 
-def side_by_side(ways: Sequence[W], rounds: int, *, warm_up: bool = True) -> Sequence[W]:
-    """Time all `ways` in turn, round after round, so that a busy machine harms all alike.
+def side_by_side(
+    ways: Sequence[W], rounds: int, *, warm_up: bool = True, turn: int = 1
+) -> Sequence[W]:
+    """Time all `ways` in turns of so many rounds, so that a busy machine harms all alike.
 
-    Every round has another order, the same in every run: who comes after whom matters too.
+    Who comes after whom matters too, so the order is another one each time, the same in every run.
+    Of ways that take a millisecond it matters how long ago they were run: a turn of several rounds
+    is more like a server at work.
     """
     if warm_up:
         for way in ways:
             way.prepare()
             way.run(0)
-    for number in range(rounds):
-        order = random.Random(number).sample(ways, len(ways))  # noqa: S311
+    for first in range(0, rounds, turn):
+        order = random.Random(first).sample(ways, len(ways))  # noqa: S311
         for way in order:
-            way.measure(number)
+            for number in range(first, min(first + turn, rounds)):
+                way.measure(number)
     return ways

@@ -16,7 +16,7 @@ from benchmarks.questions import Question, everything, one_group
 from benchmarks.report import Table, costs
 from benchmarks.search import nearest, pgvector_deferred, pgvector_nearest
 from benchmarks.search_way import SearchWay
-from benchmarks.timing import side_by_side
+from benchmarks.timing import TURN, side_by_side
 
 __all__ = ["tables"]
 
@@ -33,7 +33,7 @@ def tables(bench: Bench) -> Iterator[Table]:
     of = f"{WIDE_DIMENSIONS:,} dimensions, {bench.database}"
     yield _built(wide, f"HNSW indexes over {corpus.rows:,} rows of {of}")
     for question in (everything(corpus), one_group(corpus)):
-        ways = side_by_side(_ways(wide, question), bench.searches)
+        ways = side_by_side(_ways(wide, question), bench.searches, turn=TURN)
         yield costs(f"The {NEIGHBOURS} nearest {question.label} of {of}", ways)
 
 

@@ -82,9 +82,12 @@ class SearchCompiler:
     def _unguarded_sql(self, query: SearchQuery, unguarded: SearchQuery) -> Any:
         self.query = unguarded
         sql, params = self._plain_sql()
+        return self._explaining(query, self._with_distance(sql, query)), params
+
+    def _with_distance(self, sql: str, query: SearchQuery) -> str:
+        """The rows of an unguarded query that have a distance."""
         distance = f"hits.{self.connection.ops.quote_name(query.search.distance_as)}"
-        sql = f"SELECT * FROM ({sql}) AS hits WHERE {self._ops.is_distance_sql(distance)}"  # noqa: S608
-        return self._explaining(query, sql), params
+        return f"SELECT * FROM ({sql}) AS hits WHERE {self._ops.is_distance_sql(distance)}"  # noqa: S608
 
     def _plain_sql(self, *args: Any, **kwargs: Any) -> Any:
         return super().as_sql(*args, **kwargs)  # type: ignore[misc]
@@ -98,9 +101,11 @@ class SearchCompiler:
             self.query = query.sorted_out(scan, index)
             sql, params = self._plain_sql()
         else:
-            self.query = query.scanned(scan, ops.index_breaks_ties)
+            unguarded = query.unguarded()
+            self.query = (unguarded or query).scanned(scan, ops.index_breaks_ties)
             sql, params = self._plain_sql()
-            sql = _sliced(sql, query)
+            sql = self._with_distance(sql, query) if unguarded else f"SELECT * FROM ({sql}) AS hits"  # noqa: S608
+            sql = f"{sql} LIMIT {query.wanted} OFFSET {int(query.low_mark)}"
         sql = self._explaining(query, ops.scan_sql(sql, near, scan, index))
         return sql, (*near_params, *params)
 
@@ -260,12 +265,6 @@ def _is_sorted_out(query: SearchQuery, scan: Scan, index: IndexSpec | None) -> b
     if scan.resumes or index is None:
         return scan.resumes
     return index.is_rough or (not index.gives_nearest and query.is_filtered)
-
-
-def _sliced(sql: str, query: SearchQuery) -> str:
-    """The rows that are asked for, of those that a scan finds."""
-    limits = f"LIMIT {query.wanted} OFFSET {int(query.low_mark)}"
-    return f"SELECT * FROM ({sql}) AS hits {limits}"  # noqa: S608
 
 
 def _or_refused(chunks: Any, field: EmbeddingField, using: str) -> Any:
