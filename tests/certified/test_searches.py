@@ -19,6 +19,7 @@ from django.db import connection, models, transaction
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.sqlite.engine import cache
+from hybrid_store.backends.sqlite.engine.source import source_of
 from hybrid_store.models import Reason
 from hybrid_store.models.known_indexes import known_indexes
 from tests.certified.conftest import DIMENSIONS, made, random_vectors

@@ -1,15 +1,15 @@
 """System checks over the settings, the indexes and, when asked for, the databases.
 
-E010 an unknown key in HYBRID_STORE, E011 an embedder that cannot be made, E012 the server lacks
-the extension, W012 the extension is not created yet, W013 the extension is older than its fixes
-for corrupt indexes, E014 an index over more dimensions than the database can index, E017 a
-StaleIndex that cannot be made, W018 a StaleIndex that the database cannot use, E019 a mistake in
-QUERY_CACHE, E020 `on_save="task"` without a tasks framework that takes the task, E021 a
-LEASE_SECONDS that is no positive number, E022 a mistake in SEARCH, E025 a VectorIndex with a
-metric and E026 one with a precision that its field has not, E027 the database user may not use the
-schema of the extension, E028 an INDEX_MEMORY that is no number of bytes, W030 a VectorIndex that is missing or invalid in a database, W031 the
-search path does not lead to the extension. What a field alone can tell is checked by the field:
-`hybrid_store.models.checks`.
+E010 an unknown key in HYBRID_STORE, E011 an embedder that cannot be made, E012 the server lacks the
+extension, W012 the extension is not created yet, W013 the extension is older than its fixes for
+corrupt indexes, E014 an index over more dimensions than the database can index, E017 a StaleIndex
+that cannot be made, W018 a StaleIndex that the database cannot use, E019 a mistake in QUERY_CACHE,
+E020 `on_save="task"` without a tasks framework that takes the task, E021 a LEASE_SECONDS that is no
+positive number, E022 a mistake in SEARCH, E025 a VectorIndex with a metric and E026 one with a
+precision that its field has not, E027 the database user may not use the schema of the extension,
+E028 an INDEX_MEMORY that is no number of bytes, W030 a VectorIndex that is missing or invalid in a
+database, W031 the search path does not lead to the extension. What a field alone can tell is
+checked by the field: `hybrid_store.models.checks`.
 """
 
 from __future__ import annotations

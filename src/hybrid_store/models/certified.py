@@ -72,12 +72,12 @@ class CertifiedSearch:
         count = max(LEAST_PROPOSED, PROPOSED * query.needed)
         while count <= max(most, LEAST_PROPOSED):
             rows, farthest = self._among(proposals.best(count), proposals)
-            if len(rows) < count // RARE and (few := self._few(proposals)) is not None:
-                return self._among(few, proposals)[0][int(query.low_mark) :]
             if len(rows) == query.needed and not proposals.are_surpassed_by(farthest):
                 rows, farthest = self._among(proposals.within(farthest), proposals)
             if proposals.are_surpassed_by(min(farthest, query.greatest_distance)):
                 return rows[int(query.low_mark) :]
+            if len(rows) < count // RARE and (few := self._few(proposals)) is not None:
+                return self._among(few, proposals)[0][int(query.low_mark) :]
             count = self._next(count, len(rows))
         return None
 

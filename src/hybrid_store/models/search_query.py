@@ -215,6 +215,7 @@ class SearchQuery(Query):
         found.clear_ordering(force=True)
         found.set_annotation_mask(())
         found.add_annotation(RowKey(column, key), KEY)
+        found.clear_limits()
         found.set_limits(0, limit)
         return found
 

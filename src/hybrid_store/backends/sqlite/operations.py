@@ -123,9 +123,9 @@ class SQLiteVectorOperations(BaseVectorOperations):
         """By EXPLAIN QUERY PLAN, whose lines tell of every table whether it is scanned."""
         self.connection.ensure_connection()
         # No query of the project's, which the query log would show.
-        with self.connection.create_cursor() as cursor:
-            cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
-            return not any(str(row[-1]).startswith("SCAN") for row in cursor.fetchall())
+        cursor = self.connection.create_cursor()
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+        return not any(str(row[-1]).startswith("SCAN") for row in cursor.fetchall())
 
     def stored_indexes(self, model: type[Model]) -> list[StoredIndex]:
         self.connection.ensure_connection()
