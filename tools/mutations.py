@@ -29,6 +29,7 @@ FAILED = 1
 SUITE = "tests/test_conformance.py"
 DATABASE = "tests/durability/test_database_failures.py"
 TEXTS = "tests/durability/test_texts.py"
+CERTIFIED = "tests/certified/test_searches.py"
 
 
 @dataclass(frozen=True)
@@ -244,8 +245,8 @@ MUTATIONS = [
         "models/ingest.py",
         [
             (
-                "    with transaction.atomic(using=using):\n        return",
-                "    if True:\n        return",
+                "        with transaction.atomic(using=using):\n            return",
+                "        if True:\n            return",
             )
         ],
         SUITE,
@@ -264,6 +265,46 @@ MUTATIONS = [
         [("return Case(blank, default=stamp", "return Case(default=stamp")],
         SUITE,
         "TestIngest",
+    ),
+    Mutation(
+        "rows that were changed are compared",
+        "backends/sqlite/engine/proposals.py",
+        [(", *self._changed}", "}")],
+        CERTIFIED,
+        "transaction",
+    ),
+    Mutation(
+        "the certificate of an exact search",
+        "backends/sqlite/engine/proposals.py",
+        [("return self._score(distance) >= self.floor", "return True")],
+        CERTIFIED,
+        "filters",
+    ),
+    Mutation(
+        "a position of the log is told by its stamp",
+        "backends/sqlite/engine/log.py",
+        [("found[0][1] != position.stamp", "False")],
+        CERTIFIED,
+        "restored",
+    ),
+    Mutation(
+        "triggers are looked for when the schema has changed",
+        "backends/sqlite/engine/search.py",
+        [("log.schema_version(raw) != state.schema", "False")],
+        CERTIFIED,
+        "triggers",
+    ),
+    Mutation(
+        "the errors of codes",
+        "backends/sqlite/engine/bounds.py",
+        [
+            (
+                "products += codes.errors * (query.length + query.error)\n    products += query.e",
+                "products += query.e",
+            )
+        ],
+        "tests/certified/test_bounds.py",
+        "exceeds",
     ),
 ]
 

@@ -201,8 +201,8 @@ def test_without_triggers_rows_are_compared_one_by_one(place: Any) -> None:
     assert answered(nearest(place)[:K], by_codes=False)[0] == 8
 
 
-def test_keys_that_vacuum_changes_are_found_again() -> None:
-    """SQLite numbers the rows of a table anew that has no INTEGER PRIMARY KEY."""
+def test_rows_without_an_integer_key_are_found_after_a_vacuum() -> None:
+    """It may number the rows anew of a table that has no INTEGER PRIMARY KEY."""
     with made(models.UUIDField) as model:
         vectors = random_vectors(300)
         model.objects.bulk_create(
