@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from hybrid_store.backends.sqlite.engine.codes import Codes, encode
 from hybrid_store.backends.sqlite.engine.kernels import Kernel, NumkongKernel, NumPyKernel
 from hybrid_store.vectors import SINGLE, FloatArray
 
-KERNELS: list[Kernel] = [NumPyKernel(), NumkongKernel()]
+KERNELS: list[Kernel] = [NumPyKernel(), *([NumkongKernel()] if find_spec("numkong") else [])]
 MOST = float(np.float32(1e18))
 
 
