@@ -20,9 +20,9 @@ from django.db import connection, models, transaction
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.sqlite.engine import cache
 from hybrid_store.backends.sqlite.engine.source import source_of
-from hybrid_store.models import Reason
+from hybrid_store.models import Reason, unindexed
 from hybrid_store.models.known_indexes import known_indexes
-from tests.certified.conftest import DIMENSIONS, made, random_vectors
+from tests.certified.conftest import DIMENSIONS, fill, made, random_vectors
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -135,6 +135,25 @@ def test_what_a_transaction_writes_is_seen_in_it_alone(place: Any) -> None:
     # Numbers of the log that the rollback has freed are used again.
     place.objects.create(name="another", vector=NEAR)
     assert answered(nearest(place)[:K])[1:] == before[:-1]
+
+
+def test_a_transaction_that_changes_nearly_all_rows_is_searched(place: Any) -> None:
+    answered(nearest(place)[:K])
+    with transaction.atomic():
+        fill(place, 500)
+        answered(nearest(place)[:K], by_codes=False)
+        transaction.set_rollback(True)
+    answered(nearest(place)[:K])
+
+
+def test_large_tables_are_told_of_that_could_have_an_index(place: Any, caplog: Any) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unindexed, "LARGE_TABLE", 500)
+        patch.setattr(unindexed, "_looked_at", set())
+        list(place.objects.nearest(NEAR, metric="l1")[:K])
+        list(place.objects.nearest(NEAR, metric="l2")[:K])
+    [record] = caplog.records
+    assert 'VectorIndex("vector", metric="l2"' in record.getMessage()
 
 
 def test_many_changes_are_absorbed(place: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from hybrid_store.backends import BaseVectorOperations
+from hybrid_store.backends.indexes import IndexSpec
 from hybrid_store.models.search_query import Search
 
 __all__ = ["warn_if_unindexed"]
@@ -25,6 +26,9 @@ def warn_if_unindexed(search: Search, ops: BaseVectorOperations) -> None:
     if not ops.supports_vector_index or search.index is not None or key in _looked_at:
         return
     _looked_at.add(key)
+    wanted = IndexSpec("", field.name, field.codec, field.dimensions, search.metric)
+    if not ops.makes_index(field.model, wanted):
+        return
     rows = ops.table_rows(field.model)
     if rows < LARGE_TABLE or _is_indexed(search, ops):
         return

@@ -26,6 +26,8 @@ __all__ = ["Searcher"]
 
 # Changed rows that are compared one by one in every search before they are encoded.
 MOST_CHANGED = 256
+# The share of all rows that may have changed, where they cannot be encoded.
+SHARE = 4
 
 
 class Searcher:
@@ -66,7 +68,9 @@ class Searcher:
         state = self._refreshed(source)
         with moment(raw):
             known = _known(raw, source, state)
-            yield known and Proposals(source, *known, query, kernel())
+            # What a transaction has written is compared row by row, and may be nearly all there is.
+            few = known is not None and len(known[1]) <= max(MOST_CHANGED, len(known[0]) // SHARE)
+            yield Proposals(source, *known, query, kernel()) if known and few else None
 
     def optimize(self, source: Source) -> int:
         """Write the codes of all rows into the database; how many rows there are.
