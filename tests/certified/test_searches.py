@@ -217,7 +217,12 @@ def test_without_triggers_rows_are_compared_one_by_one(place: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute('DROP TRIGGER "hybrid_store_index_certified_place_vec_update"')
     place.objects.filter(pk=8).update(vector=NEAR)
-    assert answered(nearest(place)[:K], by_codes=False)[0] == 8
+    for _ in range(2):
+        assert answered(nearest(place)[:K], by_codes=False)[0] == 8
+    call_command("migrate", verbosity=0)
+    with connection.schema_editor() as editor:
+        editor.add_index(place, place._meta.indexes[0])
+    assert answered(nearest(place)[:K])[0] == 8
 
 
 def test_rows_without_an_integer_key_are_found_after_a_vacuum() -> None:

@@ -45,12 +45,16 @@ class Cache:
 
     def clear(self) -> None:
         self._states: OrderedDict[Key, State] = OrderedDict()
-        self._too_large: set[Key] = set()
+        self._refused: dict[Key, int] = {}
         self._lock = Lock()
 
     def state(self, key: Key) -> State | None:
         """What is kept; it may be of the past, or of another past."""
         return self._states.get(key)
+
+    def is_refused(self, key: Key, schema: int) -> bool:
+        """Is it known that there can be no state before the schema changes?"""
+        return self._refused.get(key) == schema
 
     def refresh(self, key: Key, raw: Any) -> State | None:
         """The state as of now, of what is committed; None where it cannot be had.
@@ -70,13 +74,13 @@ class Cache:
 
     def _current(self, key: Key, raw: Any) -> State | None:
         source, state = key[1], self._states.get(key)
-        if key in self._too_large or not log.is_kept(raw, source):
-            return None
-        if state is None and not _fits(raw, source):
-            self._too_large.add(key)
+        is_kept = log.is_kept(raw, source)
+        if is_kept and (state is not None or _fits(raw, source)):
+            return _current(raw, source, state)
+        self._refused[key] = log.schema_version(raw)
+        if is_kept:
             logger.warning(TOO_LARGE, source.table, source.column, source.index, most_bytes())
-            return None
-        return _current(raw, source, state)
+        return None
 
     def _keep(self, key: Key, state: State | None) -> None:
         """The least recently made states make room for others."""

@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from hybrid_store.backends.sqlite.engine import log
-from hybrid_store.backends.sqlite.engine.cache import Cache, files
+from hybrid_store.backends.sqlite.engine.cache import Cache, Key, files
 from hybrid_store.backends.sqlite.engine.folding import fold, fold_all
 from hybrid_store.backends.sqlite.engine.kernels import kernel
 from hybrid_store.backends.sqlite.engine.moment import moment
@@ -57,11 +57,12 @@ class Searcher:
         self.connection.ensure_connection()
         raw = self.connection.connection
         query = kernel().query(near)
-        if not query.is_known:
+        key = (self._file, source)
+        if not query.is_known or self._is_refused(key, raw):
             yield None
             return
         with moment(raw):
-            known = _known(raw, source, self._cache.state((self._file, source)))
+            known = _known(raw, source, self._cache.state(key))
             if known is not None and len(known[1]) <= MOST_CHANGED:
                 yield Proposals(source, *known, query, kernel())
                 return
@@ -71,6 +72,13 @@ class Searcher:
             # What a transaction has written is compared row by row, and may be nearly all there is.
             few = known is not None and len(known[1]) <= max(MOST_CHANGED, len(known[0]) // SHARE)
             yield Proposals(source, *known, query, kernel()) if known and few else None
+
+    def _is_refused(self, key: Key, raw: Any) -> bool:
+        try:
+            return self._cache.is_refused(key, log.schema_version(raw))
+        except sqlite3.OperationalError:
+            # Locked: the statement itself will say so.
+            return True
 
     def optimize(self, source: Source) -> int:
         """Write the codes of all rows into the database; how many rows there are.
