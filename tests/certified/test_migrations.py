@@ -44,6 +44,16 @@ def test_an_index_comes_with_its_table_and_goes() -> None:
     assert things() == set()
 
 
+def test_an_index_that_is_removed_before_it_is_made_is_not_made() -> None:
+    with made() as model:
+        index = model._meta.indexes[0]
+        with connection.schema_editor() as editor:
+            editor.delete_model(model)
+            editor.create_model(model)
+            editor.remove_index(model, index)
+        assert things() == set()
+
+
 def test_rows_that_are_written_between_two_operations_are_found() -> None:
     """Django runs the statements that it has deferred at the end of a migration."""
     with made() as model:

@@ -28,7 +28,13 @@ def create_index(source: Source, schema_editor: Any) -> Statement:
 
 
 def remove_index(source: Source, schema_editor: Any) -> Statement:
-    """The last statement; the others are run now, as no column can be dropped before."""
+    """The last statement; the others are run now, as no column can be dropped before.
+
+    What is still to be run of the creation is no more.
+    """
+    made = {*log.creation(source, quoted(source.table))}
+    deferred = schema_editor.deferred_sql
+    deferred[:] = [statement for statement in deferred if str(statement) not in made]
     *others, last = log.removal(source)
     for sql in others:
         schema_editor.execute(sql)
