@@ -312,8 +312,7 @@ class Among(Func):
 
     def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:  # type: ignore[override]
         [column] = self.get_source_expressions()
-        table = compiler.quote_name_unless_alias(column.alias)
-        return self.condition.format(table=table), [self.rows]
+        return self.condition.format(table=_table(column, compiler)), [self.rows]
 
 
 class RowKey(Func):
@@ -327,7 +326,14 @@ class RowKey(Func):
 
     def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:  # type: ignore[override]
         [column] = self.get_source_expressions()
-        return self.key.format(table=compiler.quote_name_unless_alias(column.alias)), []
+        return self.key.format(table=_table(column, compiler)), []
+
+
+def _table(column: Any, compiler: Any) -> str:
+    """SQL of the table, or its alias, that a column belongs to in a query."""
+    # Its name before Django 6.1 was another one.
+    quote = getattr(compiler, "quote_name", None) or compiler.quote_name_unless_alias
+    return str(quote(column.alias))
 
 
 def _is_guard(condition: Any) -> bool:
