@@ -99,6 +99,14 @@ def test_filters_lose_nothing(place: Any, filters: Any) -> None:
     answered(nearest(place, **filters)[3:8], by_codes=filters != {"name__endswith": "77"})
 
 
+def test_filters_that_no_row_can_pass_give_none(place: Any) -> None:
+    for rows in (place.objects.filter(pk__in=[]), place.objects.none()):
+        ranked = rows.nearest(NEAR)
+        assert list(ranked[:K]) == []
+        assert list(ranked.values_list("pk", flat=True)[:K]) == []
+        assert list(ranked.values("name")[2:K]) == []
+
+
 def test_limits_of_the_distance_need_no_further_rows(place: Any) -> None:
     limit = sorted(map(distance, random_vectors(600)))[4]
     ranked = place.objects.nearest(NEAR, max_distance=limit + 1e-6)[:K]

@@ -190,9 +190,9 @@ class BaseVectorOperations:
         to say so; all statements within see the same moment of it."""
         return nullcontext()
 
-    def finds_by_index(self, sql: str, params: Sequence[Any]) -> bool:
-        """Does a query read no more rows than it gives, or hardly more?"""
-        return False
+    def keys_by_index(self, sql: str, params: Sequence[Any]) -> list[int] | None:
+        """What a query of keys gives; None if it would read many more rows than it gives."""
+        return None
 
     def drop_invalid_index(self, schema_editor: BaseDatabaseSchemaEditor, name: str) -> None:
         """Remove what a concurrent build of an index has left that failed, if it did."""

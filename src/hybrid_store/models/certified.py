@@ -6,6 +6,7 @@ from itertools import chain
 from math import inf
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db.models import F
 from django.db.models.sql.constants import MULTI
 
@@ -89,10 +90,12 @@ class CertifiedSearch:
         compiler = self.query.matching(proposals.key, MOST_MATCHING + 1).get_compiler(
             self.compiler.using, self.compiler.connection
         )
-        if not vector_ops(compiler.connection).finds_by_index(*compiler.as_sql()):
-            return None
-        rows = [*chain.from_iterable(compiler._fetch(MULTI, False, self.chunk_size))]
-        return str([key for key, *_ in rows]) if len(rows) <= MOST_MATCHING else None
+        try:
+            sql, params = compiler.as_sql()
+        except EmptyResultSet:
+            return "[]"
+        keys = vector_ops(compiler.connection).keys_by_index(sql, params)
+        return None if keys is None or len(keys) > MOST_MATCHING else str(keys)
 
     def _next(self, count: int, matches: int) -> int:
         if not matches:

@@ -51,7 +51,6 @@ class SQLiteVectorOperations(BaseVectorOperations):
     column_types = {codec.name: "BLOB" for codec in DISTANCES}
     metrics = {metric: metric for metrics in DISTANCES.values() for metric in metrics}
     supports_vector_index = True
-
     proposes = True
 
     _prepared: object = None
@@ -119,13 +118,16 @@ class SQLiteVectorOperations(BaseVectorOperations):
             return nullcontext()
         return self._searcher.proposals(source, near.to_numpy())
 
-    def finds_by_index(self, sql: str, params: Sequence[Any]) -> bool:
+    def keys_by_index(self, sql: str, params: Sequence[Any]) -> list[int] | None:
         """By EXPLAIN QUERY PLAN, whose lines tell of every table whether it is scanned."""
         self.connection.ensure_connection()
-        # No query of the project's, which the query log would show.
+        # No queries of the project's, which the query log would show.
         cursor = self.connection.create_cursor()
         cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
-        return not any(str(row[-1]).startswith("SCAN") for row in cursor.fetchall())
+        if any(str(row[-1]).startswith("SCAN") for row in cursor.fetchall()):
+            return None
+        cursor.execute(sql, params)
+        return [key for (key,) in cursor.fetchall()]
 
     def stored_indexes(self, model: type[Model]) -> list[StoredIndex]:
         self.connection.ensure_connection()
