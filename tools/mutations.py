@@ -283,7 +283,7 @@ MUTATIONS = [
     Mutation(
         "a position of the log is told by its stamp",
         "backends/sqlite/engine/log.py",
-        [("found[0][1] != position.stamp", "False")],
+        [("Position(*found[0][:2]) != position", "False")],
         CERTIFIED,
         "restored",
     ),

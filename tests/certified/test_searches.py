@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from django.core.management import call_command
-from django.db import connection, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.sqlite.engine import cache
@@ -307,3 +307,36 @@ def test_an_index_that_needs_too_much_memory_is_not_used(
         answered(nearest(place)[:K], by_codes=False)
     [record] = caplog.records
     assert "certified_place_vec needs more memory than the 9600 bytes" in record.getMessage()
+
+
+def test_an_index_that_grows_too_large_is_given_up(place: Any, settings: Any, caplog: Any) -> None:
+    size = 600 * (DIMENSIONS + 16)
+    settings.HYBRID_STORE = {**settings.HYBRID_STORE, "INDEX_MEMORY": size}
+    answered(nearest(place)[:K])
+    fill(place, 600)
+    with caplog.at_level(logging.WARNING, "hybrid_store"):
+        answered(nearest(place)[:K])
+        fill(place, 300)
+        answered(nearest(place)[:K], by_codes=False)
+    assert "needs more memory" in caplog.text
+
+
+def test_vectors_of_another_length_are_compared_by_none(place: Any, caplog: Any) -> None:
+    """A table that has no CHECK may hold them; the search says so, as it does without an index."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA ignore_check_constraints = 1")
+        cursor.execute(f"UPDATE {place._meta.db_table} SET vector = x'00' WHERE id = 3")  # noqa: S608
+        cursor.execute("PRAGMA ignore_check_constraints = 0")
+    for _ in range(2):
+        with pytest.raises(DatabaseError):
+            list(nearest(place)[:K])
+    assert caplog.text.count("holds vectors of several lengths") == 1
+
+
+def test_codes_that_are_no_codes_are_made_anew(place: Any) -> None:
+    keys = answered(nearest(place)[:K])
+    vector_ops(connection).optimize(place, index_of(place))
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE hybrid_store_index_certified_place_vec_codes SET codes = x'00'")
+    cache.files.clear()
+    assert answered(nearest(place)[:K]) == keys

@@ -16,7 +16,7 @@ from hybrid_store.backends.inserts import Values, Vectors
 from hybrid_store.backends.sqlite.constraints import column_check
 from hybrid_store.backends.sqlite.engine import ddl, log
 from hybrid_store.backends.sqlite.engine.search import Searcher
-from hybrid_store.backends.sqlite.engine.source import quoted, source_of
+from hybrid_store.backends.sqlite.engine.source import quoted, row_key, source_of
 from hybrid_store.backends.sqlite.functions import DISTANCES, function_name, register_functions
 from hybrid_store.backends.updates import RowUpdate
 from hybrid_store.vectors import BaseVector, Codec
@@ -136,7 +136,8 @@ class SQLiteVectorOperations(BaseVectorOperations):
     def table_rows(self, model: type[Model]) -> int:
         """The greatest key, which is found at once; counting reads the table."""
         with self.connection.cursor() as cursor:
-            cursor.execute(f"SELECT max(rowid) FROM {quoted(model._meta.db_table)}")  # noqa: S608
+            key, table = row_key(model), quoted(model._meta.db_table)
+            cursor.execute(f"SELECT max({key}) FROM {table}")  # noqa: S608
             return int(cursor.fetchone()[0] or 0)
 
     def insert_rows(self, table: str, columns: Mapping[str, Values]) -> bool:

@@ -31,10 +31,7 @@ logger = logging.getLogger("hybrid_store")
 DEFAULT_MEMORY = 1 << 30
 Key: TypeAlias = tuple[Path | None, Source]
 """The file of a database, none for one in memory, and what is kept of it."""
-TOO_LARGE = (
-    "%s.%s: index %s needs more memory than the %d bytes of INDEX_MEMORY, so searches read the "
-    "table."
-)
+NOT_USED = "%s.%s: the index %s %s: searches read the table."
 
 
 class Cache:
@@ -65,21 +62,26 @@ class Cache:
         with self._lock:
             try:
                 with moment(raw):
-                    state = self._current(key, raw)
-            except (sqlite3.Error, ValueError):
+                    state = self._made(key, raw)
+            except sqlite3.Error:
                 # A lock, perhaps: what is known is not lost.
                 return self._states.get(key)
             self._keep(key, state)
             return state
 
-    def _current(self, key: Key, raw: Any) -> State | None:
+    def _made(self, key: Key, raw: Any) -> State | None:
         source, state = key[1], self._states.get(key)
-        is_kept = log.is_kept(raw, source)
-        if is_kept and (state is not None or _fits(raw, source)):
-            return _current(raw, source, state)
+        reason = None
+        if log.is_kept(raw, source):
+            try:
+                if _fits(raw, source, state):
+                    return _current(raw, source, state)
+                reason = f"needs more memory than the {most_bytes()} bytes of INDEX_MEMORY"
+            except ValueError as error:
+                reason = f"cannot be used, as {error}"
         self._refused[key] = log.schema_version(raw)
-        if is_kept:
-            logger.warning(TOO_LARGE, source.table, source.column, source.index, most_bytes())
+        if reason:
+            logger.warning(NOT_USED, source.table, source.column, source.index, reason)
         return None
 
     def _keep(self, key: Key, state: State | None) -> None:
@@ -99,35 +101,38 @@ def most_bytes() -> int:
     return int(getattr(settings, "HYBRID_STORE", {}).get("INDEX_MEMORY", DEFAULT_MEMORY))
 
 
-def _fits(raw: Any, source: Source) -> bool:
+def _fits(raw: Any, source: Source, state: State | None) -> bool:
     """Can the codes of all rows be kept? Rows are not counted where keys tell that."""
+    if state is not None:
+        return state.nbytes <= most_bytes()
     table, most = quoted(source.table), most_bytes() // source.bytes_of_row
     questions = (f"SELECT max({source.key}) FROM {table}", f"SELECT count(*) FROM {table}")  # noqa: S608
     return any((raw.execute(sql).fetchone()[0] or 0) <= most for sql in questions)
 
 
-def _current(raw: Any, source: Source, state: State | None) -> State | None:
-    if not log.is_kept(raw, source):
-        return None
+def _current(raw: Any, source: Source, state: State | None) -> State:
     position, schema = log.last_position(raw, source), log.schema_version(raw)
     if state is not None and state.schema != schema and not log.has_lasting_keys(raw, source):
         state = None
-    changed = None if state is None else log.changed_since(raw, source, state.position)
+    changed = None if state is None else log.read(raw, source, state.position)
     if state is None or changed is None:
-        state, changed = _stored(raw, source, schema)
-    if state is None:
+        state = _stored(raw, source, schema)
+        changed = None if state is None else log.read(raw, source, state.position)
+    if state is None or changed is None:
         return State(position, schema, _joined(read_segments(raw, source)))
-    keys = np.unique(np.array(changed, np.int64))
+    keys = np.unique(np.array(changed[1], np.int64))
     return state.absorbing(position, schema, keys, _joined(_rows(raw, source, keys)))
 
 
-def _stored(raw: Any, source: Source, schema: int) -> tuple[State | None, list[int]]:
-    """A state made of the codes in the database, and the keys that were changed since."""
-    begin = store.position(raw, source) if log.has_lasting_keys(raw, source) else None
-    changed = None if begin is None else log.changed_since(raw, source, begin)
-    if begin is None or changed is None:
-        return None, []
-    return State(begin, schema, _joined(store.load(raw, source))), changed
+def _stored(raw: Any, source: Source, schema: int) -> State | None:
+    """A state made of the codes in the database; None where there are none to be believed."""
+    position = store.position(raw, source) if log.has_lasting_keys(raw, source) else None
+    if position is None:
+        return None
+    try:
+        return State(position, schema, _joined(store.load(raw, source)))
+    except ValueError:
+        return None
 
 
 def _rows(raw: Any, source: Source, keys: Keys) -> Iterator[Segment]:

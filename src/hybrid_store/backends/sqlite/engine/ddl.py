@@ -12,7 +12,7 @@ from django.db.backends.ddl_references import Statement, Table
 from hybrid_store.backends.sqlite.engine import log
 from hybrid_store.backends.sqlite.engine.source import Source, quoted
 
-__all__ = ["complete", "create_index", "is_stored", "remove_index"]
+__all__ = ["complete", "create_index", "remove_index"]
 
 
 def create_index(source: Source, schema_editor: Any) -> Statement:
@@ -41,19 +41,14 @@ def remove_index(source: Source, schema_editor: Any) -> Statement:
     return Statement(last, table=Table(source.table, quoted))
 
 
-def is_stored(connection: BaseDatabaseWrapper, source: Source) -> bool:
-    connection.ensure_connection()
-    return log.is_kept(connection.connection, source)
-
-
 def complete(connection: BaseDatabaseWrapper, sources: Iterable[Source]) -> None:
     """Make the logs that are missing, and remove those of tables that are gone."""
-    declared = {*sources}
+    connection.ensure_connection()
+    declared, raw = {*sources}, connection.connection
     for source in declared:
-        if not is_stored(connection, source):
+        if not log.is_kept(raw, source):
             _run(connection, log.creation(source, quoted(source.table)))
     kept = {name for source in declared for name in (source.log, source.codes)}
-    raw = connection.connection
     gone = [name for name in log.abandoned_tables(raw) if name not in kept]
     _run(connection, [f"DROP TABLE {quoted(name)}" for name in gone])
 

@@ -23,7 +23,7 @@ LEAST = 1024
 def fold_all(raw: Any, source: Source, state: State) -> bool:
     """Write all codes anew; False where the state is of another past."""
     with _writing(raw):
-        if log.changed_since(raw, source, state.position) is None:
+        if log.read(raw, source, state.position) is None:
             return False
         store.clear(raw, source)
         store.append(raw, source, state.split(SEGMENT), state.position)
@@ -41,7 +41,7 @@ def fold(raw: Any, source: Source, state: State) -> None:
             begin = store.position(raw, source)
             if begin is None or state.position.number - begin.number < LEAST:
                 return
-            changed = log.first_changed(raw, source, begin, SEGMENT)
+            changed = log.read(raw, source, begin, SEGMENT)
             if changed is None or changed[0].number > state.position.number:
                 return
             end, keys = changed

@@ -22,13 +22,12 @@ from hybrid_store.backends.sqlite.engine.source import PREFIX, Source, quoted
 __all__ = [
     "Position",
     "abandoned_tables",
-    "changed_since",
     "creation",
-    "first_changed",
     "has_lasting_keys",
     "is_kept",
     "last_position",
     "prune",
+    "read",
     "removal",
     "schema_version",
     "stored_indexes",
@@ -38,7 +37,8 @@ __all__ = [
 METHOD = "codes"
 # Rows of the log that are kept though they are in codes.
 KEPT = 2048
-MORE_THAN_ITSELF = 2
+# LIMIT for no limit.
+EVERY = -1
 # Of the trigger after inserts, which SQLite rewrites where the column is renamed.
 TOLD_BY_TRIGGER = r'WHEN /\* (\w+) \*/ NEW\."((?:[^"]|"")+)" IS NOT NULL'
 
@@ -128,30 +128,22 @@ def last_position(raw: Any, source: Source) -> Position:
     return Position(*raw.execute(sql).fetchone())
 
 
-def changed_since(raw: Any, source: Source, position: Position) -> list[int] | None:
-    """Keys of the rows that were written behind a position; None where it is not in the log."""
-    sql = f"SELECT key, stamp FROM {quoted(source.log)} WHERE number >= ? ORDER BY number"  # noqa: S608
-    found = raw.execute(sql, (position.number,)).fetchall()
-    if not found or found[0][1] != position.stamp:
-        return None
-    return [key for key, _ in found[1:]]
-
-
-def first_changed(
-    raw: Any, source: Source, position: Position, rows: int
+def read(
+    raw: Any, source: Source, position: Position, rows: int = EVERY
 ) -> tuple[Position, list[int]] | None:
-    """The keys in the next rows behind a position, and the position of the last of those rows.
+    """The keys in so many rows behind a position, and the position of the last of them.
 
-    None where there is no such position, and where nothing is behind it.
+    None where the log does not have that position.
     """
     sql = (
-        f"SELECT key, number, stamp FROM {quoted(source.log)} "  # noqa: S608
+        f"SELECT number, stamp, key FROM {quoted(source.log)} "  # noqa: S608
         "WHERE number >= ? ORDER BY number LIMIT ?"
     )
-    found = raw.execute(sql, (position.number, rows + 1)).fetchall()
-    if len(found) < MORE_THAN_ITSELF or found[0][2] != position.stamp:
+    limit = rows if rows == EVERY else rows + 1
+    found = raw.execute(sql, (position.number, limit)).fetchall()
+    if not found or Position(*found[0][:2]) != position:
         return None
-    return Position(*found[-1][1:]), [key for key, _, _ in found[1:]]
+    return Position(*found[-1][:2]), [key for _, _, key in found[1:]]
 
 
 def prune(raw: Any, source: Source, position: Position) -> None:
@@ -169,6 +161,6 @@ def schema_version(raw: Any) -> int:
 
 
 def has_lasting_keys(raw: Any, source: Source) -> bool:
-    """Does a row keep its key for good? VACUUM renumbers rows that have no INTEGER PRIMARY KEY."""
+    """Does a row keep its key for good? VACUUM may renumber rows without INTEGER PRIMARY KEY."""
     sql = "SELECT lower(type) FROM pragma_table_info(?) WHERE pk > 0"
     return bool(raw.execute(sql, (source.table,)).fetchall() == [("integer",)])

@@ -101,7 +101,7 @@ class Searcher:
                 # A lock that is held, perhaps by this very thread, is not waited for.
                 raw.execute("PRAGMA busy_timeout = 0")
             state = self._cache.refresh((self._file, source), raw)
-            if state is not None and not self.connection.in_atomic_block:
+            if state is not None and not self.connection.connection.in_transaction:
                 fold(raw, source, state)
             return state
 
@@ -131,8 +131,8 @@ def _known(raw: Any, source: Source, state: State | None) -> tuple[State, list[i
     try:
         if log.schema_version(raw) != state.schema:
             return None
-        changed = log.changed_since(raw, source, state.position)
+        changed = log.read(raw, source, state.position)
     except sqlite3.OperationalError:
         # There is no log (any more).
         return None
-    return None if changed is None else (state, changed)
+    return None if changed is None else (state, changed[1])

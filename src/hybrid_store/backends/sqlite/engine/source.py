@@ -12,7 +12,7 @@ from hybrid_store.vectors import FloatCodec
 if TYPE_CHECKING:
     from django.db.models import Model
 
-__all__ = ["PREFIX", "Source", "quoted", "source_of"]
+__all__ = ["PREFIX", "Source", "quoted", "row_key", "source_of"]
 
 # What the names of tables and triggers begin with.
 PREFIX = "hybrid_store_index_"
@@ -63,16 +63,21 @@ class Source:
         return self.metric == "cosine"
 
 
+def row_key(model: type[Model]) -> str:
+    """The name of the key of the rows in a model's table."""
+    columns = {str(field.column).lower() for field in model._meta.local_concrete_fields}
+    return next(name for name in ROW_KEYS if name not in columns)
+
+
 def source_of(model: type[Model], spec: IndexSpec) -> Source | None:
     """What a `VectorIndex` of a model is over; None where searches by it can only scan."""
     if spec.metric not in METRICS or not isinstance(spec.codec, FloatCodec):
         return None
-    columns = {str(field.column).lower() for field in model._meta.local_concrete_fields}
     return Source(
         index=spec.name,
         table=model._meta.db_table,
         column=str(model._meta.get_field(spec.field_name).column),  # type: ignore[union-attr]
-        key=next(name for name in ROW_KEYS if name not in columns),
+        key=row_key(model),
         metric=spec.metric,
         codec=spec.codec,
         dimensions=spec.dimensions,

@@ -72,6 +72,8 @@ class Segment:
         """One segment of all rows that are still in the segments."""
         keys = np.concatenate([segment.keys for segment in segments])
         codes = Codes.joined([segment.codes for segment in segments])
+        if (keys[1:] > keys[:-1]).all() and not np.isneginf(codes.errors).any():
+            return cls(keys, codes)
         order = np.argsort(keys, kind="stable")
         order = order[~np.isneginf(codes.errors[order])]
         return cls(keys[order], codes.at(order))

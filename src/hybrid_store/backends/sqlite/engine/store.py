@@ -16,7 +16,7 @@ from hybrid_store.backends.sqlite.engine.log import Position
 from hybrid_store.backends.sqlite.engine.source import Source, quoted
 from hybrid_store.backends.sqlite.engine.state import Segment
 
-__all__ = ["append", "clear", "count", "load", "position"]
+__all__ = ["append", "clear", "load", "position"]
 
 KEY, CODE, NUMBER = np.dtype("<i8"), np.dtype("i1"), np.dtype("<f4")
 
@@ -28,14 +28,11 @@ def position(raw: Any, source: Source) -> Position | None:
     return found and Position(*found)
 
 
-def count(raw: Any, source: Source) -> int:
-    """How many segments there are."""
-    [number] = raw.execute(f"SELECT count(*) FROM {quoted(source.codes)}").fetchone()  # noqa: S608
-    return int(number)
-
-
 def load(raw: Any, source: Source) -> list[Segment]:
-    """All segments, of which none has a row that a later one has."""
+    """All segments, of which none has a row that a later one has.
+
+    Raises `ValueError` where bytes are no codes of the source.
+    """
     sql = f"SELECT keys, codes FROM {quoted(source.codes)} ORDER BY id"  # noqa: S608
     segments: list[Segment] = []
     for keys, codes in raw.execute(sql):
