@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from math import inf
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db.models import F
-from django.db.models.sql.constants import MULTI
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.indexes import IndexSpec, Proposals
 from hybrid_store.models.late import LateValue
 from hybrid_store.models.search_query import Outcome, SearchQuery
+from hybrid_store.models.statements import Statements
 
 __all__ = ["CertifiedSearch"]
 
@@ -43,11 +42,10 @@ class CertifiedSearch:
     def __init__(
         self, compiler: Any, query: SearchQuery, index: IndexSpec, chunk_size: int
     ) -> None:
-        self.compiler = compiler
+        self.ops = vector_ops(compiler.connection)
         self.query = query
         self.index = index
-        self.chunk_size = chunk_size
-        self.sent = False
+        self.statements = Statements(compiler, chunk_size)
         self.looked = False
         self.shows_distance = query.search.distance_as in query.annotation_select
         self.distance = query.search.distance_as if self.shows_distance else DISTANCE
@@ -55,14 +53,13 @@ class CertifiedSearch:
     def fetch(self) -> Any:
         """One chunk of rows, or none where there are none, as of a cursor."""
         query, search = self.query, self.query.search
-        ops = vector_ops(self.compiler.connection)
         near = search.near.vector() if isinstance(search.near, LateValue) else search.near
         near = search.field.codec.rounded(near)
-        with ops.proposals(search.field.model, self.index, near) as proposals:
+        with self.ops.proposals(search.field.model, self.index, near) as proposals:
             rows = None if proposals is None else self._nearest(proposals)
             query.outcome = Outcome(exact=True)
             if rows is None or proposals is None:
-                rows, _ = self._fetched(query)
+                rows = self.statements.rows(query)
             else:
                 query.outcome = Outcome(True, index=self.index.name, compared=proposals.proposed)
         return [rows] if rows else []
@@ -87,14 +84,12 @@ class CertifiedSearch:
         if self.looked:
             return None
         self.looked = True
-        compiler = self.query.matching(proposals.key, MOST_MATCHING + 1).get_compiler(
-            self.compiler.using, self.compiler.connection
-        )
+        matching = self.query.matching(proposals.key, MOST_MATCHING + 1)
         try:
-            sql, params = compiler.as_sql()
+            sql, params = matching.get_compiler(connection=self.ops.connection).as_sql()
         except EmptyResultSet:
             return "[]"
-        keys = vector_ops(compiler.connection).keys_by_index(sql, params)
+        keys = self.ops.keys_by_index(sql, params)
         return None if keys is None or len(keys) > MOST_MATCHING else str(keys)
 
     def _next(self, count: int, matches: int) -> int:
@@ -107,21 +102,13 @@ class CertifiedSearch:
         query = self.query.among(proposals.condition, rows)
         if not self.shows_distance:
             query.add_annotation(F(query.search.distance_as), DISTANCE)
-        found, compiler = self._fetched(query)
+        found, compiler = self.statements.rows(query), self.statements.last
         place = compiler.annotation_col_map[self.distance]
         farthest = found[-1][place] if len(found) == self.query.needed else inf
         if not self.shows_distance:
             found = [row[:-1] for row in found]
             _forget_last_column(compiler)
         return found, farthest
-
-    def _fetched(self, query: SearchQuery) -> tuple[list[Any], Any]:
-        """All rows, and the compiler of the statement: first the one that the rows are read by."""
-        compiler = self.compiler
-        if self.sent:
-            compiler = query.get_compiler(compiler.using, compiler.connection)
-        self.sent, compiler.query = True, query
-        return [*chain.from_iterable(compiler._fetch(MULTI, False, self.chunk_size))], compiler
 
 
 def _forget_last_column(compiler: Any) -> None:

@@ -8,7 +8,6 @@ spaces.
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain
@@ -20,21 +19,16 @@ from django.db.models import Exists
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 
 from hybrid_store.backends import BaseVectorOperations, vector_ops
-from hybrid_store.backends.indexes import MOST_EFFORT, IndexSpec, Scan
+from hybrid_store.backends.indexes import IndexSpec, Scan
 from hybrid_store.models import policy, spaces
 from hybrid_store.models.certified import CertifiedSearch
 from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.scanning import Scanning
 from hybrid_store.models.search_query import Outcome, SearchQuery
 from hybrid_store.models.unindexed import warn_if_unindexed
 
 __all__ = ["search_compiler"]
 
-logger = logging.getLogger("hybrid_store")
-
-APPROXIMATE = (
-    "%s: an index found too few of the nearest rows, and an exact search would compare too many "
-    "(exact_rows): the rows found match, but may not be the nearest ones."
-)
 # Name of the column of `_fetch_and_look`.
 LOOK = "_hybrid_store_other_spaces"
 
@@ -163,17 +157,16 @@ class SearchCompiler:
 
     def _fetch_all_wanted(self, chunked_fetch: bool, chunk_size: int) -> Any:
         """Chunks of rows. Where an index may be used, all of them: they are counted."""
-        if self._may_propose():
-            warn_if_unindexed(self.query.search, self._ops)
-            index = self.query.search.index
-            if index is not None:
-                return CertifiedSearch(self, self.query, index, chunk_size).fetch()
-        if not self._may_scan():
-            self.query.outcome = Outcome(exact=True)
-            return self._fetch(MULTI, chunked_fetch, chunk_size)
-        warn_if_unindexed(self.query.search, self._ops)
-        with self._ops.settings_kept():
-            return Scanning(self, self.query, chunk_size).fetch(self._first_scan())
+        query, may_scan, may_propose = self.query, self._may_scan(), self._may_propose()
+        if may_scan or may_propose:
+            warn_if_unindexed(query.search, self._ops)
+        if may_scan:
+            with self._ops.settings_kept():
+                return Scanning(self, query, chunk_size).fetch(self._first_scan())
+        if may_propose and query.search.index is not None:
+            return CertifiedSearch(self, query, query.search.index, chunk_size).fetch()
+        query.outcome = Outcome(exact=True)
+        return self._fetch(MULTI, chunked_fetch, chunk_size)
 
     def _fetch_and_look(self, field: EmbeddingField, chunk_size: int) -> list[Any]:
         """All rows, by a query with one more column: are there vectors of other spaces?"""
@@ -190,74 +183,6 @@ class SearchCompiler:
         with suppress(EmptyResultSet):
             self.as_sql()
         return chunks
-
-
-class Scanning:
-    """The rows of one search by the policy of `hybrid_store.models.policy`."""
-
-    def __init__(self, compiler: Any, query: SearchQuery, chunk_size: int) -> None:
-        self.compiler = compiler
-        self.query = query
-        self.chunk_size = chunk_size
-        self.scans: list[Scan] = []
-        self.sent = False
-
-    def fetch(self, scan: Scan | None) -> Any:
-        """Chunks of rows, beginning with that scan."""
-        query, found = self.query, self.query.wanted
-        while scan is not None:
-            rows = self._scanned(query, scan)
-            found = len(rows)
-            if found >= (scan.matches or query.wanted) or self._ends_at_limit(scan):
-                return self._ended(self._slice(scan, rows), exact=False)
-            scan = policy.wider_scan(scan, query.needed, self._matching(scan, found))
-        if found and self._is_dear():
-            rows = self._scanned(query, policy.last_scan(query.needed))
-            if len(rows) >= query.wanted:
-                logger.warning(APPROXIMATE, query.search.field.label)
-                return self._ended(rows, exact=False)
-        return self._ended(self._fetched(query.exactly()), exact=True)
-
-    def _slice(self, scan: Scan, rows: list[Any]) -> list[Any]:
-        """Those asked for, of the rows of a scan that fetches its matches from the first one."""
-        return rows[int(self.query.low_mark) : self.query.needed] if scan.matches else rows
-
-    def _matching(self, scan: Scan, found: int) -> int:
-        """Rows that matched: of a slice, also those before it."""
-        return found and found + (0 if scan.matches else int(self.query.low_mark))
-
-    def _is_dear(self) -> bool:
-        """Would an exact search compare more rows than it may?"""
-        ops, most = vector_ops(self.compiler.connection), self.query.search.tuning_now.exact_rows
-        if ops.table_rows(self.query.search.field.model) <= most:
-            return False
-        return ops.compared_rows(self.query.exactly()) > most
-
-    def _scanned(self, query: SearchQuery, scan: Scan) -> list[Any]:
-        self.scans.append(scan)
-        return self._fetched(query, scan)
-
-    def _fetched(self, query: SearchQuery, scan: Scan | None = None) -> list[Any]:
-        compiler = self.compiler
-        if self.sent:
-            compiler = query.get_compiler(compiler.using, compiler.connection)
-        # The first statement is compiled by the very compiler that reads the rows.
-        self.sent, compiler.query = True, query
-        compiler.scan = scan
-        return [*chain.from_iterable(compiler._fetch(MULTI, False, self.chunk_size))]
-
-    def _ends_at_limit(self, scan: Scan) -> bool:
-        """Are the rows that are missing those beyond a greatest distance?"""
-        beyond = self.query.beyond_limits()
-        if beyond is None:
-            return False
-        wide = Scan(MOST_EFFORT, scan.limit)
-        return len(self._scanned(beyond, wide)) >= self.query.wanted
-
-    def _ended(self, rows: list[Any], exact: bool) -> list[list[Any]]:
-        """One chunk of rows, or none where there are none, as of a cursor."""
-        self.query.outcome = Outcome(exact, tuple(self.scans))
-        return [rows] if rows else []
 
 
 def _is_sorted_out(query: SearchQuery, scan: Scan, index: IndexSpec | None) -> bool:

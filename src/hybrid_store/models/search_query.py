@@ -7,27 +7,27 @@ from functools import cached_property
 from math import inf
 from typing import Any, cast
 
-from django.db.models import BooleanField, F, Func, IntegerField, Q, Value
+from django.db.models import F, Q, Value
 from django.db.models.expressions import OrderBy
 from django.db.models.lookups import Exact, LessThan, LessThanOrEqual
 from django.db.models.sql import Query
 from django.db.models.sql.constants import INNER
 from django.db.models.sql.where import AND, WhereNode
 
-from hybrid_store.backends import vector_ops
 from hybrid_store.backends.indexes import IndexSpec, Scan
 from hybrid_store.models.fields import BaseVectorField
 from hybrid_store.models.functions import METRICS, HasDistance
 from hybrid_store.models.known_indexes import index_for
 from hybrid_store.models.late import LateValue
 from hybrid_store.models.near import Near
+from hybrid_store.models.search_expressions import Among, RoughDistance, RowKey
 from hybrid_store.models.targets import QueryVector
 from hybrid_store.models.tuning import Tuning, configured
 
+__all__ = ["Outcome", "Search", "SearchQuery"]
+
 # Name of the column of `matching`.
 KEY = "_hybrid_store_key"
-
-__all__ = ["Outcome", "Search", "SearchQuery"]
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,11 @@ class SearchQuery(Query):
         that cannot be seen, or is not asked at all.
         """
         kept = [child for child in self.where.children if not _is_guard(child)]
-        is_seen = self.search.distance_as in self.annotation_select and not self.select_related
+        name = self.search.distance_as
+        is_seen = name in self.annotation_select and not (
+            # There could be two columns of that name.
+            self.select_related or any(f.column == name for f in self.get_meta().concrete_fields)
+        )
         is_asked = len(kept) < len(self.where.children) and self.where.connector == AND
         if not (is_asked and is_seen and self.is_plain and self.may_use_index):
             return None
@@ -194,9 +198,8 @@ class SearchQuery(Query):
     def among(self, condition: str, rows: str) -> SearchQuery:
         """The nearest of the proposed `rows`, from the first one; see `Proposals`."""
         chosen = self._settled()
-        column = cast("Any", self.annotations[self.search.distance_as]).get_source_expressions()[0]
         # The distance is computed only of rows for which this holds.
-        among: Any = Among(column, condition, rows)
+        among: Any = Among(self.column, condition, rows)
         chosen.where = WhereNode([among, chosen.where])
         chosen.low_mark = 0
         return chosen
@@ -204,7 +207,6 @@ class SearchQuery(Query):
     def matching(self, key: str, limit: int) -> SearchQuery:
         """Keys of so many rows that fulfil all conditions but those on the distance."""
         found = self._settled()
-        column = cast("Any", self.annotations[self.search.distance_as]).get_source_expressions()[0]
         if self.where.connector == AND and not self.where.negated:
             found.where.children = [
                 child
@@ -214,7 +216,7 @@ class SearchQuery(Query):
         found.clear_select_clause()
         found.clear_ordering(force=True)
         found.set_annotation_mask(())
-        found.add_annotation(RowKey(column, key), KEY)
+        found.add_annotation(RowKey(self.column, key), KEY)
         found.clear_limits()
         found.set_limits(0, limit)
         return found
@@ -271,9 +273,19 @@ class SearchQuery(Query):
         return METRICS[self.search.metric](field.name, near)
 
     @property
+    def column(self) -> Any:
+        """The vector of a row in the expression of the distance."""
+        return self._operands[0]
+
+    @property
     def near(self) -> Any:
         """The query vector in the expression of the distance."""
-        return self.annotations[self.search.distance_as].get_source_expressions()[1]
+        return self._operands[1]
+
+    @property
+    def _operands(self) -> list[Any]:
+        expressions: list[Any] = self.annotations[self.search.distance_as].get_source_expressions()
+        return expressions
 
     def beyond_limits(self) -> SearchQuery | None:
         """The rows with no limit to their distance; None where there is no such limit."""
@@ -299,58 +311,7 @@ class SearchQuery(Query):
         return settled
 
 
-class Among(Func):
-    """Is the row that a column belongs to among those proposed?"""
-
-    output_field = BooleanField()
-    conditional = True
-
-    def __init__(self, column: Any, condition: str, rows: str) -> None:
-        self.condition = condition
-        self.rows = rows
-        super().__init__(column)
-
-    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:  # type: ignore[override]
-        [column] = self.get_source_expressions()
-        return self.condition.format(table=_table(column, compiler)), [self.rows]
-
-
-class RowKey(Func):
-    """What `Among` knows the row by that a column belongs to."""
-
-    output_field = IntegerField()
-
-    def __init__(self, column: Any, key: str) -> None:
-        self.key = key
-        super().__init__(column)
-
-    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:  # type: ignore[override]
-        [column] = self.get_source_expressions()
-        return self.key.format(table=_table(column, compiler)), []
-
-
-def _table(column: Any, compiler: Any) -> str:
-    """SQL of the table, or its alias, that a column belongs to in a query."""
-    # Its name before Django 6.1 was another one.
-    quote = getattr(compiler, "quote_name", None) or compiler.quote_name_unless_alias
-    return str(quote(column.alias))
-
-
 def _is_guard(condition: Any) -> bool:
     """Does it say that there is a distance, and nothing else?"""
     # Django takes an expression that is a condition for `expression = True`.
     return isinstance(condition, Exact) and isinstance(condition.lhs, HasDistance)
-
-
-class RoughDistance(Func):
-    """The distance that an index of lower precision orders by."""
-
-    def __init__(self, index: IndexSpec, near: Any) -> None:
-        self.index = index
-        super().__init__(F(index.field_name), near)
-
-    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:  # type: ignore[override]
-        parts = [compiler.compile(source) for source in self.get_source_expressions()]
-        (lhs, lhs_params), (rhs, rhs_params) = parts
-        sql = vector_ops(connection).rough_distance_sql(self.index, lhs, rhs)
-        return sql, (*lhs_params, *rhs_params)
