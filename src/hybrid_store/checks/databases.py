@@ -5,26 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import FieldError
-from django.db import DatabaseError, connections, router
+from django.db import DatabaseError, connections
 from django.db.models import Model
 
 from hybrid_store.backends import vector_ops
-from hybrid_store.backends.indexes import IndexSpec
 from hybrid_store.backends.reports import Extension
 from hybrid_store.checks.models import stale_indexes
-from hybrid_store.models.fields import vector_fields
-from hybrid_store.models.known_indexes import known_indexes
+from hybrid_store.models.known_indexes import own_indexes, stored_models
 
 __all__ = [
     "OFF_PATH",
     "check_databases",
     "check_extension",
     "check_stored_indexes",
-    "stored_models",
 ]
 
 # Of a database in which searches work all the same.
@@ -68,15 +64,6 @@ def check_stored_indexes(alias: str) -> Iterator[checks.CheckMessage]:
         if model._meta.db_table in tables:
             yield from _unusable_indexes(model, alias)
             yield from _unusable_vector_indexes(model, alias)
-
-
-def stored_models(alias: str) -> list[type[Model]]:
-    """The models with vectors whose tables are in a database."""
-    return [
-        model
-        for model in apps.get_models()
-        if vector_fields(model) and router.allow_migrate_model(alias, model)
-    ]
 
 
 def check_extension(alias: str, report: Extension) -> Iterator[checks.CheckMessage]:
@@ -136,7 +123,7 @@ def _creation_hint() -> str:
 
 
 def _too_many_dimensions(model: type[Model], ops: Any) -> Iterator[checks.CheckMessage]:
-    for index in _declared(model):
+    for index in own_indexes(model):
         limit = ops.index_limit(index.precision)
         if limit is not None and index.dimensions > limit:
             yield checks.Error(
@@ -169,7 +156,7 @@ def _unusable_indexes(model: type[Model], alias: str) -> Iterator[checks.CheckMe
 def _unusable_vector_indexes(model: type[Model], alias: str) -> Iterator[checks.CheckMessage]:
     ops = vector_ops(connections[alias])
     stored = {index.name: index for index in ops.stored_indexes(model)}
-    for index in _declared(model):
+    for index in own_indexes(model):
         found = stored.get(index.name)
         if not ops.makes_index(model, index):
             continue
@@ -183,9 +170,3 @@ def _unusable_vector_indexes(model: type[Model], alias: str) -> Iterator[checks.
                 obj=model,
                 id="hybrid_store.W030",
             )
-
-
-def _declared(model: type[Model]) -> Iterator[IndexSpec]:
-    for field in vector_fields(model):
-        if field.model is model:
-            yield from known_indexes(field)

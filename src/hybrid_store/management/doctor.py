@@ -20,13 +20,13 @@ from hybrid_store.checks.databases import (
     OFF_PATH,
     check_extension,
     check_stored_indexes,
-    stored_models,
 )
 from hybrid_store.embedders import embedders
 from hybrid_store.exceptions import HybridStoreError
 from hybrid_store.management.base import first_line
 from hybrid_store.models.coverage import Coverage, coverage
 from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.known_indexes import stored_models
 from hybrid_store.models.spaces import adopting
 
 __all__ = [

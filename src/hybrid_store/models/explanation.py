@@ -39,9 +39,9 @@ class Reason(StrEnum):
 class SearchExplanation:
     """How a search was answered.
 
-    `index` is the name of the approximate index that gave the rows, and None where there was none:
-    `reason` says why. `exact` is whether they are certainly the nearest ones; `asked` how many rows
-    the slice asks for, None for all, and `returned` how many came. `scans` are the passes over the
+    `index` is the name of the index that gave the rows, and None where there was none: `reason`
+    says why. `exact` is whether they are certainly the nearest ones; `asked` how many rows the
+    slice asks for, None for all, and `returned` how many came. `scans` are the passes over the
     index; `compared` is how many rows an exact index has left to compare. `plan` is the database's
     plan of the first statement. `recall` is the share of the true nearest rows that were found, if
     that was to be proved.
@@ -98,7 +98,7 @@ def explain_search(queryset: QuerySet[Any], *, prove: bool = False) -> SearchExp
         returned=len(found),
         scans=outcome.scans,
         plan=plan,
-        recall=_recall(keys, found) if prove else None,
+        recall=_recall(keys, query, found) if prove else None,
         compared=outcome.compared,
     )
 
@@ -112,10 +112,11 @@ def _is_over(index: StoredIndex, query: SearchQuery) -> bool:
     return index.column == query.search.field.column
 
 
-def _recall(keys: QuerySet[Any], found: list[Any]) -> float:
-    from hybrid_store.models.search import tuned
-
-    true = set(tuned(keys, exact=True))
+def _recall(keys: QuerySet[Any], query: SearchQuery, found: list[Any]) -> float:
+    """Against the rows of a statement that compares all, whatever index there is."""
+    compared = keys.all()
+    cast("Any", compared)._query = query.exactly()
+    true = set(compared)
     return len(true & set(found)) / len(true) if true else 1.0
 
 

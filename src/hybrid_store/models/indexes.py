@@ -42,14 +42,14 @@ class FieldIndex(Index):
             path = f"{package}.{type(self).__name__}"
         return path, args, kwargs
 
-    def is_made(self, ops: BaseVectorOperations) -> bool:
-        """Does this database make the index?"""
+    def is_made(self, ops: BaseVectorOperations, model: type[Model]) -> bool:
+        """Does this database make the index, over the table of that model?"""
         raise NotImplementedError
 
     def remove_sql(
         self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor, **kwargs: Any
     ) -> Any:
-        if self.is_made(vector_ops(schema_editor.connection)):
+        if self.is_made(vector_ops(schema_editor.connection), model):
             return super().remove_sql(model, schema_editor, **kwargs)
         return self.nothing(model)
 

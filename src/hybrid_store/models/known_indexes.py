@@ -12,7 +12,7 @@ from hybrid_store.models.fields import BaseVectorField, vector_fields
 from hybrid_store.models.vector_index import VectorIndex
 from hybrid_store.vectors import BIT
 
-__all__ = ["declared_indexes", "index_for", "known_indexes"]
+__all__ = ["declared_indexes", "index_for", "known_indexes", "own_indexes", "stored_models"]
 
 
 def known_indexes(field: BaseVectorField) -> list[IndexSpec]:
@@ -40,14 +40,23 @@ def _serves(index: IndexSpec, metric: str) -> bool:
     return index.metric == metric or (index.precision == BIT.name and index.is_rough)
 
 
+def stored_models(using: str) -> list[type[Model]]:
+    """The models with vectors whose tables are to be in a database."""
+    return [
+        model
+        for model in apps.get_models()
+        if vector_fields(model) and router.allow_migrate_model(using, model)
+    ]
+
+
+def own_indexes(model: type[Model]) -> list[IndexSpec]:
+    """Those over the vectors in a model's own table."""
+    own = (field for field in vector_fields(model) if field.model is model)
+    return [spec for field in own for spec in known_indexes(field)]
+
+
 def declared_indexes(using: str) -> list[tuple[type[Model], IndexSpec]]:
     """All that models declare over tables that are in a database."""
     tables = {*connections[using].introspection.table_names()}
-    return [
-        (model, spec)
-        for model in apps.get_models()
-        if model._meta.db_table in tables and router.allow_migrate_model(using, model)
-        for field in vector_fields(model)
-        if field.model is model
-        for spec in known_indexes(field)
-    ]
+    there = (model for model in stored_models(using) if model._meta.db_table in tables)
+    return [(model, spec) for model in there for spec in own_indexes(model)]

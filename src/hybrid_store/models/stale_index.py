@@ -53,7 +53,7 @@ class StaleIndex(FieldIndex):
         path, args, kwargs = super().deconstruct()
         return path, args, {**kwargs, "made_of": self.made_of} if self.made_of else kwargs
 
-    def is_made(self, ops: BaseVectorOperations) -> bool:
+    def is_made(self, ops: BaseVectorOperations, model: type[Model]) -> bool:
         return ops.supports_stale_index
 
     def embedding(self, model: type[Model]) -> EmbeddingField:
@@ -81,7 +81,7 @@ class StaleIndex(FieldIndex):
         using: str = "",
         **kwargs: Any,
     ) -> Statement:
-        if not self.is_made(vector_ops(schema_editor.connection)):
+        if not self.is_made(vector_ops(schema_editor.connection), model):
             return self.nothing(model)
         statement: Statement = cast("Any", schema_editor)._create_index_sql(
             model,
@@ -99,7 +99,7 @@ class StaleIndex(FieldIndex):
         makes no such index.
         """
         ops = vector_ops(connections[using])
-        if not self.is_made(ops):
+        if not self.is_made(ops, model):
             return True
         rows = model._base_manager.using(using).filter(content_stale(self.embedding(model)))
         return ops.uses_index(rows.order_by().values("pk"), self.name)

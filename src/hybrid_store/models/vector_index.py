@@ -130,13 +130,11 @@ class VectorIndex(FieldIndex):
         self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor, **kwargs: Any
     ) -> Any:
         ops = vector_ops(schema_editor.connection)
-        if not ops.makes_index(model, self.spec(model)):
-            return self.nothing(model)
         statement = ops.remove_index(model, schema_editor, self.spec(model))
         return statement or super().remove_sql(model, schema_editor, **kwargs)
 
-    def is_made(self, ops: BaseVectorOperations) -> bool:
-        return ops.supports_vector_index
+    def is_made(self, ops: BaseVectorOperations, model: type[Model]) -> bool:
+        return ops.makes_index(model, self.spec(model))
 
     def precision_over(self, field: BaseVectorField) -> str:
         """The precision asked for if the field can have it, else the field's default."""

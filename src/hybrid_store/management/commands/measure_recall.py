@@ -48,7 +48,7 @@ class Command(EmbeddingCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         field = labelled_vector_field(options["label"])
         connection = connections[options["database"]]
-        if not vector_ops(connection).supports_vector_index:
+        if not vector_ops(connection).index_may_lose_rows:
             self.stdout.write(f"{connection.display_name} searches exactly: the recall is 1.")
             return
         rows = field.model._default_manager.using(connection.alias)
