@@ -95,6 +95,10 @@ class Proposals(Protocol):
         """How many rows were proposed last."""
 
     @property
+    def lacks_distances(self) -> bool:
+        """May there be rows with a vector, but without a distance, that are not in every list?"""
+
+    @property
     def condition(self) -> str:
         """SQL that holds for the rows in a list; {table} stands for theirs, %s for the list."""
 

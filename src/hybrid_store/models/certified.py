@@ -11,7 +11,7 @@ from django.db.models import F
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.indexes import IndexSpec, Proposals
 from hybrid_store.models.late import LateValue
-from hybrid_store.models.search_query import Outcome, SearchQuery
+from hybrid_store.models.search_query import Outcome, SearchQuery, WithoutDistance
 from hybrid_store.models.statements import Statements
 
 __all__ = ["CertifiedSearch"]
@@ -56,7 +56,7 @@ class CertifiedSearch:
         near = search.near.vector() if isinstance(search.near, LateValue) else search.near
         near = search.field.codec.rounded(near)
         with self.ops.proposals(search.field.model, self.index, near) as proposals:
-            rows = None if proposals is None else self._nearest(proposals)
+            rows = self._nearest(proposals) if proposals and self._may_tell(proposals) else None
             query.outcome = Outcome(exact=True)
             if rows is None or proposals is None:
                 rows = self.statements.rows(query)
@@ -70,14 +70,25 @@ class CertifiedSearch:
         count = max(LEAST_PROPOSED, PROPOSED * query.needed)
         while count <= max(most, LEAST_PROPOSED):
             rows, farthest = self._among(proposals.best(count), proposals)
-            if len(rows) == query.needed and not proposals.are_surpassed_by(farthest):
+            if farthest < inf and not proposals.are_surpassed_by(farthest):
                 rows, farthest = self._among(proposals.within(farthest), proposals)
-            if proposals.are_surpassed_by(min(farthest, query.greatest_distance)):
+            if self._is_complete(farthest, proposals):
                 return rows[int(query.low_mark) :]
             if len(rows) < count // RARE and (few := self._few(proposals)) is not None:
                 return self._among(few, proposals)[0][int(query.low_mark) :]
             count = self._next(count, len(rows))
         return None
+
+    def _may_tell(self, proposals: Proposals) -> bool:
+        """Are all rows proposed that come before those with a distance?"""
+        come_first = self.query.without_distance is WithoutDistance.COME_FIRST
+        return not (come_first and proposals.lacks_distances)
+
+    def _is_complete(self, farthest: float, proposals: Proposals) -> bool:
+        """Is any row wanted among those proposed?"""
+        if self.query.without_distance is WithoutDistance.COME_LAST and farthest == inf:
+            return False
+        return proposals.are_surpassed_by(min(farthest, self.query.greatest_distance))
 
     def _few(self, proposals: Proposals) -> str | None:
         """All rows that match, where an index tells them and they are few."""
@@ -104,11 +115,11 @@ class CertifiedSearch:
             query.add_annotation(F(query.search.distance_as), DISTANCE)
         found, compiler = self.statements.rows(query), self.statements.last
         place = compiler.annotation_col_map[self.distance]
-        farthest = found[-1][place] if len(found) == self.query.needed else inf
+        last = found[-1][place] if len(found) == self.query.needed else None
         if not self.shows_distance:
             found = [row[:-1] for row in found]
             _forget_last_column(compiler)
-        return found, farthest
+        return found, inf if last is None else last
 
 
 def _forget_last_column(compiler: Any) -> None:

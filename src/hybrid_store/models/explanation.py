@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from hybrid_store.backends import BaseVectorOperations, vector_ops
 from hybrid_store.backends.indexes import Scan, StoredIndex
 from hybrid_store.exceptions import SearchError
+from hybrid_store.models.hybrid_query import HybridQuery
 from hybrid_store.models.search_query import Outcome, SearchQuery
 
 __all__ = ["Reason", "SearchExplanation", "explain_search"]
@@ -74,16 +75,14 @@ class SearchExplanation:
 def explain_search(queryset: QuerySet[Any], *, prove: bool = False) -> SearchExplanation:
     """Run a ranked queryset and say how it was answered; with `prove`, compare with the truth.
 
-    Raises `SearchError` for a queryset that `nearest` or `recommend` has not ranked.
+    Raises `SearchError` for a queryset that `nearest` or `recommend` has not ranked, unless it is a
+    slice ordered by a plain expression that the database finds by an index of ours.
     """
-    if not isinstance(queryset.query, SearchQuery):
-        raise SearchError("explain_search() follows nearest() or recommend().")
-    keys = queryset.values_list("pk", flat=True)
+    ops = vector_ops(connections[queryset.db or DEFAULT_DB_ALIAS])
+    keys = _searching(queryset.values_list("pk", flat=True), ops)
     found = list(keys)
     query = cast(SearchQuery, keys.query)
     outcome = query.outcome or Outcome(exact=True)
-    using = queryset.db or DEFAULT_DB_ALIAS
-    ops = vector_ops(connections[using])
     plan = queryset.explain()
     stored = [
         index for index in ops.stored_indexes(query.search.field.model) if _is_over(index, query)
@@ -101,6 +100,17 @@ def explain_search(queryset: QuerySet[Any], *, prove: bool = False) -> SearchExp
         recall=_recall(keys, query, found) if prove else None,
         compared=outcome.compared,
     )
+
+
+def _searching(queryset: QuerySet[Any], ops: BaseVectorOperations) -> QuerySet[Any]:
+    query: Any = queryset.query
+    if isinstance(query, HybridQuery) and ops.proposes:
+        query = query.as_search()
+    if not isinstance(query, SearchQuery):
+        raise SearchError("explain_search() follows nearest() or recommend().")
+    found = queryset.all()
+    cast("Any", found)._query = query
+    return found
 
 
 def _is_rough(query: SearchQuery) -> bool:

@@ -7,11 +7,13 @@ from typing import Any, Self, TypeVar, cast
 
 from asgiref.sync import sync_to_async
 from django.db.models import Manager, Model, QuerySet
+from django.db.models.sql import Query
 
 from hybrid_store.models import freshness, ingest, search
 from hybrid_store.models.coverage import Coverage, coverage
 from hybrid_store.models.embedding import embedding_field, embedding_fields
 from hybrid_store.models.explanation import SearchExplanation, explain_search
+from hybrid_store.models.hybrid_query import HybridQuery
 from hybrid_store.models.states import failed_rows
 
 __all__ = ["HybridManager", "HybridQuerySet", "HybridQuerySetMixin", "failed", "stale"]
@@ -45,6 +47,11 @@ def _queryset(mixed: Any) -> QuerySet[Any]:
 
 class HybridQuerySetMixin:
     """Searches for a `QuerySet` of your own: `class Mine(HybridQuerySetMixin, QuerySet)`."""
+
+    def __init__(
+        self, model: Any = None, query: Query | None = None, *args: Any, **kwargs: Any
+    ) -> None:
+        super().__init__(model, query or HybridQuery(model), *args, **kwargs)  # type: ignore[call-arg]
 
     def nearest(self, to: Any, **options: Any) -> Self:
         """The rows, nearest to a text, a vector or a row first; see the function `nearest`."""

@@ -144,7 +144,7 @@ class SearchCompiler:
             return self._fetch(result_type, chunked_fetch, chunk_size)
         self.query.search.prepare()
         field = self.query.search.field
-        if not isinstance(field, EmbeddingField):
+        if not (self.query.search.in_space and isinstance(field, EmbeddingField)):
             return self._fetch_all_wanted(chunked_fetch, chunk_size)
         if self.query.is_plain and not (chunked_fetch or spaces.looked_at(field, self._alias)):
             chunks = self._fetch_and_look(field, chunk_size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from functools import cached_property
 from math import inf
 from typing import Any, cast
@@ -24,10 +25,18 @@ from hybrid_store.models.search_expressions import Among, RoughDistance, RowKey
 from hybrid_store.models.targets import QueryVector
 from hybrid_store.models.tuning import Tuning, configured
 
-__all__ = ["Outcome", "Search", "SearchQuery"]
+__all__ = ["Outcome", "Search", "SearchQuery", "WithoutDistance"]
 
 # Name of the column of `matching`.
 KEY = "_hybrid_store_key"
+
+
+class WithoutDistance(Enum):
+    """Where the rows are that have no distance."""
+
+    ARE_LEFT_OUT = auto()
+    COME_FIRST = auto()
+    COME_LAST = auto()
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,8 @@ class Search:
     """What a ranked queryset is near to, and the annotation that it is ordered by.
 
     `conditions` is the number of conditions that the search itself has put on a queryset that had
-    none; None where it had some.
+    none; None where it had some. `in_space` is whether it is of vectors of today's space alone, so
+    that it is told when there are others.
     """
 
     field: BaseVectorField
@@ -57,6 +67,7 @@ class Search:
     distance_as: str
     conditions: int | None = None
     tuning: Tuning | None = None
+    in_space: bool = True
 
     def prepare(self) -> None:
         """Compute a late vector now."""
@@ -85,6 +96,7 @@ class SearchQuery(Query):
     is_settled = False
     # Does it compare all rows that fulfil its conditions?
     is_exact = False
+    without_distance = WithoutDistance.ARE_LEFT_OUT
     outcome: Outcome | None = None
 
     def get_compiler(

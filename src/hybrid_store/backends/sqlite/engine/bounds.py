@@ -34,7 +34,7 @@ class Metric:
 def upper_scores(metric: str, codes: Codes, query: Query, kernel: Kernel) -> NDArray[Any]:
     """For every vector a score that it cannot exceed, n floats. Cosine takes codes of directions.
 
-    Vectors that there are none of have minus infinity.
+    Vectors that are not there any more have minus infinity.
     """
     products = kernel.products(codes.values, query)
     products *= query.scale

@@ -24,6 +24,8 @@ MOST = 127
 # Squares of lengths beyond these come near to what float32 cannot hold.
 LEAST_LENGTH, GREATEST_LENGTH = 1e-12, 1e15
 BLOCK = 4096
+# So low that no bound of a similarity reaches another one's, of queries as long as can be, too.
+NO_DIRECTION = np.float32(-1e20)
 
 
 def rounding(dimensions: int) -> float:
@@ -40,7 +42,8 @@ def rounding(dimensions: int) -> float:
 class Codes:
     """The codes of n vectors. Arrays are never changed once they are here.
 
-    An error is infinite where nothing is known of a vector, and minus infinity where there is none.
+    An error is infinite where nothing is known of a vector, `NO_DIRECTION` where it is one of an
+    all-zero vector's direction, and minus infinity where the vector is not there any more.
     `lengths` are |x|, rounded; of codes of directions, vectors divided by their lengths, there are
     none.
     """
@@ -60,6 +63,11 @@ class Codes:
     @property
     def nbytes(self) -> int:
         return sum(array.nbytes for array in self._arrays())
+
+    @property
+    def has_zeros(self) -> bool:
+        """Are there all-zero vectors among those that directions are taken of?"""
+        return bool((self.errors == NO_DIRECTION).any())
 
     def _arrays(self) -> tuple[NDArray[np.generic], ...]:
         return self.values, self.scales, self.errors, self.lengths
@@ -84,7 +92,7 @@ class Codes:
 def encode(vectors: FloatArray, *, directions: bool = False) -> Codes:
     """The codes of float32 vectors, n x dimensions, or those of their `directions`.
 
-    An all-zero vector has no direction.
+    An all-zero vector has none.
     """
     starts = range(0, len(vectors), BLOCK) or [0]
     codes = Codes.joined([_encode(vectors[start : start + BLOCK]) for start in starts])
@@ -110,5 +118,5 @@ def _of_directions(codes: Codes) -> Codes:
     lengths, none = codes.lengths, codes.lengths == 0
     divisors: FloatArray = lengths + none.astype(np.float32)
     errors: FloatArray = codes.errors / divisors
-    errors[none] = -np.inf
+    errors[none] = NO_DIRECTION
     return Codes(codes.values, codes.scales / divisors, errors, lengths[:0])

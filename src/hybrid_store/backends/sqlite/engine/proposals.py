@@ -42,6 +42,11 @@ class Proposals:
         return len(self._scores) + len(self._changed)
 
     @property
+    def lacks_distances(self) -> bool:
+        """May there be rows with a vector, but without a distance, that are not in every list?"""
+        return self._state.has_zeros
+
+    @property
     def condition(self) -> str:
         """SQL that holds for the rows in a list; {table} stands for theirs, %s for the list."""
         return f"{self.key} IN (SELECT value FROM json_each(%s))"  # noqa: S608

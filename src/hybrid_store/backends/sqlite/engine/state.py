@@ -99,6 +99,11 @@ class State:
         return sum(map(len, self.segments))
 
     @cached_property
+    def has_zeros(self) -> bool:
+        """Are there all-zero vectors where directions are compared?"""
+        return any(segment.codes.has_zeros for segment in self.segments)
+
+    @cached_property
     def _ends(self) -> NDArray[np.int64]:
         return np.cumsum([len(segment) for segment in self.segments])
 
