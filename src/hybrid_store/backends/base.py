@@ -190,8 +190,11 @@ class BaseVectorOperations:
         to say so; all statements within see the same moment of it."""
         return nullcontext()
 
-    def keys_by_index(self, sql: str, params: Sequence[Any]) -> list[int] | None:
-        """What a query of keys gives; None if it would read many more rows than it gives."""
+    def keys_by_index(self, sql: str, params: Sequence[Any], *, covering: bool) -> list[int] | None:
+        """What a query of keys gives; None if no index serves it.
+
+        With `covering`, an index must tell the keys without a look at the rows.
+        """
         return None
 
     def drop_invalid_index(self, schema_editor: BaseDatabaseSchemaEditor, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -111,6 +111,9 @@ class Proposals(Protocol):
 
     def within(self, distance: float) -> str:
         """All rows that may be as near as that."""
+
+    def only(self, keys: Sequence[int]) -> Proposals:
+        """Proposals of no other rows than these; all of them within an infinite distance."""
 
     def are_surpassed_by(self, distance: float) -> bool:
         """Is a row at that distance nearer than all that have not been proposed?"""

@@ -23,9 +23,12 @@ PROPOSED = 8
 GROWTH = 16
 MARGIN = 1.5
 # Where fewer rows match than one in so many, it is looked whether an index tells them all, if they
-# are no more than these.
+# are no more than these, or than one row in so many.
 RARE = 16
 MOST_MATCHING = 2000
+MATCHING_SHARE = 64
+# Where codes of so many numbers would be compared with the query, that is looked for first.
+LARGE = 16_000_000
 # A search that would compare more than this share of the rows reads the table instead.
 MOST_SHARE = 4
 # Name of the column that tells how far a row is, where a query does not select the distance.
@@ -46,7 +49,7 @@ class CertifiedSearch:
         self.query = query
         self.index = index
         self.statements = Statements(compiler, chunk_size)
-        self.looked = False
+        self.has_few = False
         self.shows_distance = query.search.distance_as in query.annotation_select
         self.distance = query.search.distance_as if self.shows_distance else DISTANCE
 
@@ -57,15 +60,21 @@ class CertifiedSearch:
         near = search.field.codec.rounded(near)
         with self.ops.proposals(search.field.model, self.index, near) as proposals:
             rows = self._nearest(proposals) if proposals and self._may_tell(proposals) else None
-            query.outcome = Outcome(exact=True)
-            if rows is None or proposals is None:
+            if rows is None:
+                query.outcome = Outcome(exact=True)
                 rows = self.statements.rows(query)
-            else:
-                query.outcome = Outcome(True, index=self.index.name, compared=proposals.proposed)
         return [rows] if rows else []
 
     def _nearest(self, proposals: Proposals) -> list[Any] | None:
         """The rows asked for; None where too many would have to be proposed."""
+        size = proposals.rows * self.query.search.field.dimensions
+        if size >= LARGE and self.query.is_filtered:
+            few = self._few(proposals, covering=True)
+            if few is not None:
+                return self._nearest_of_few(few)
+        return self._in_rounds(proposals)
+
+    def _in_rounds(self, proposals: Proposals) -> list[Any] | None:
         query, most = self.query, proposals.rows // MOST_SHARE
         count = max(LEAST_PROPOSED, PROPOSED * query.needed)
         while count <= max(most, LEAST_PROPOSED):
@@ -74,10 +83,19 @@ class CertifiedSearch:
                 rows, farthest = self._among(proposals.within(farthest), proposals)
             if self._is_complete(farthest, proposals):
                 return rows[int(query.low_mark) :]
-            if len(rows) < count // RARE and (few := self._few(proposals)) is not None:
-                return self._among(few, proposals)[0][int(query.low_mark) :]
+            few = self._few(proposals) if len(rows) < count // RARE else None
+            if few is not None:
+                return self._nearest_of_few(few)
             count = self._next(count, len(rows))
         return None
+
+    def _nearest_of_few(self, few: Proposals) -> list[Any]:
+        """Where no other rows than those proposed can match."""
+        self.has_few = True
+        rows = self._in_rounds(few) if few.rows > LEAST_PROPOSED else None
+        if rows is None:
+            rows = self._among(few.within(inf), few)[0][int(self.query.low_mark) :]
+        return rows
 
     def _may_tell(self, proposals: Proposals) -> bool:
         """Are all rows proposed that come before those with a distance?"""
@@ -90,18 +108,22 @@ class CertifiedSearch:
             return False
         return proposals.are_surpassed_by(min(farthest, self.query.greatest_distance))
 
-    def _few(self, proposals: Proposals) -> str | None:
-        """All rows that match, where an index tells them and they are few."""
-        if self.looked:
+    def _few(self, proposals: Proposals, covering: bool = False) -> Proposals | None:
+        """Proposals of all rows that match, where an index tells them and they are few."""
+        if self.has_few:
             return None
-        self.looked = True
-        matching = self.query.matching(proposals.key, MOST_MATCHING + 1)
+        most = max(MOST_MATCHING, proposals.rows // MATCHING_SHARE)
+        matching = self.query.matching(proposals.key, most + 1)
         try:
             sql, params = matching.get_compiler(connection=self.ops.connection).as_sql()
         except EmptyResultSet:
-            return "[]"
-        keys = self.ops.keys_by_index(sql, params)
-        return None if keys is None or len(keys) > MOST_MATCHING else str(keys)
+            return proposals.only([])
+        keys = self.ops.keys_by_index(sql, params, covering=covering)
+        if keys is None or len(keys) > most:
+            # They are not asked for again, but perhaps where the index need not cover all.
+            self.has_few = keys is not None or not covering
+            return None
+        return proposals.only(keys)
 
     def _next(self, count: int, matches: int) -> int:
         if not matches:
@@ -114,6 +136,7 @@ class CertifiedSearch:
         if not self.shows_distance:
             query.add_annotation(F(query.search.distance_as), DISTANCE)
         found, compiler = self.statements.rows(query), self.statements.last
+        self.query.outcome = Outcome(True, index=self.index.name, compared=proposals.proposed)
         place = compiler.annotation_col_map[self.distance]
         last = found[-1][place] if len(found) == self.query.needed else None
         if not self.shows_distance:

@@ -12,17 +12,21 @@ from typing import Any, cast
 
 from django.db.models import F, Value
 from django.db.models.expressions import Col, OrderBy
-from django.db.models.lookups import IsNull
 from django.db.models.sql import Query
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, INNER, MULTI
-from django.db.models.sql.where import AND, WhereNode
+from django.db.models.sql.where import AND
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.models.fields import BaseVectorField
 from hybrid_store.models.functions import METRICS, Distance
 from hybrid_store.models.late import LateValue
 from hybrid_store.models.search_compiler import search_compiler
-from hybrid_store.models.search_query import Search, SearchQuery, WithoutDistance
+from hybrid_store.models.search_query import (
+    Search,
+    SearchQuery,
+    WithoutDistance,
+    leaves_null_out,
+)
 from hybrid_store.vectors import BaseVector
 
 __all__ = ["HybridQuery"]
@@ -112,18 +116,7 @@ def _has_vectors(query: SearchQuery) -> bool:
     if table.join_type in (None, INNER) and not column.target.null:
         return True
     is_asked = where.connector == AND and not where.negated
-    return is_asked and any(_leaves_null_out(child, column) for child in where.children)
-
-
-def _leaves_null_out(condition: Any, column: Col) -> bool:
-    """`filter(vector__isnull=False)` or `exclude(vector=None)`."""
-    is_null = False
-    if isinstance(condition, WhereNode) and len(condition.children) == 1:
-        is_null, [condition] = condition.negated, condition.children
-    if not isinstance(condition, IsNull) or bool(condition.rhs) != is_null:
-        return False
-    asked = condition.lhs
-    return isinstance(asked, Col) and (asked.alias, asked.target) == (column.alias, column.target)
+    return is_asked and any(leaves_null_out(child, column) for child in where.children)
 
 
 @functools.cache

@@ -9,8 +9,8 @@ from math import inf
 from typing import Any, cast
 
 from django.db.models import F, Q, Value
-from django.db.models.expressions import OrderBy
-from django.db.models.lookups import Exact, LessThan, LessThanOrEqual
+from django.db.models.expressions import Col, OrderBy
+from django.db.models.lookups import Exact, IsNull, LessThan, LessThanOrEqual
 from django.db.models.sql import Query
 from django.db.models.sql.constants import INNER
 from django.db.models.sql.where import AND, WhereNode
@@ -25,7 +25,7 @@ from hybrid_store.models.search_expressions import Among, RoughDistance, RowKey
 from hybrid_store.models.targets import QueryVector
 from hybrid_store.models.tuning import Tuning, configured
 
-__all__ = ["Outcome", "Search", "SearchQuery", "WithoutDistance"]
+__all__ = ["Outcome", "Search", "SearchQuery", "WithoutDistance", "leaves_null_out"]
 
 # Name of the column of `matching`.
 KEY = "_hybrid_store_key"
@@ -217,13 +217,15 @@ class SearchQuery(Query):
         return chosen
 
     def matching(self, key: str, limit: int) -> SearchQuery:
-        """Keys of so many rows that fulfil all conditions but those on the distance."""
+        """Keys of so many rows, among which are all that fulfil the conditions.
+
+        Those on the vector and its distance, and on its space, are left out: an index that serves
+        the others tells the keys without a look at the rows.
+        """
         found = self._settled()
         if self.where.connector == AND and not self.where.negated:
             found.where.children = [
-                child
-                for child in self.where.children
-                if not (_is_guard(child) or self._is_limit(child))
+                child for child in self.where.children if not self._is_on_vector(child)
             ]
         found.clear_select_clause()
         found.clear_ordering(force=True)
@@ -232,6 +234,14 @@ class SearchQuery(Query):
         found.clear_limits()
         found.set_limits(0, limit)
         return found
+
+    def _is_on_vector(self, condition: Any) -> bool:
+        column, field = self.column, self.search.field
+        if _is_guard(condition) or self._is_limit(condition) or leaves_null_out(condition, column):
+            return True
+        asked: Any = getattr(condition, "lhs", None)
+        fingerprint = getattr(field, "fingerprint_name", None)
+        return _is_column(asked, column.alias) and asked.target.name == fingerprint
 
     def sorted_out(self, scan: Scan, index: IndexSpec | None) -> SearchQuery:
         """The nearest among what a scan finds whose order is not that of the true distances."""
@@ -321,6 +331,20 @@ class SearchQuery(Query):
         settled = cast(SearchQuery, self.clone())
         settled.is_settled = True
         return settled
+
+
+def leaves_null_out(condition: Any, column: Any) -> bool:
+    """Is it `filter(vector__isnull=False)` or `exclude(vector=None)`?"""
+    is_null = False
+    if isinstance(condition, WhereNode) and len(condition.children) == 1:
+        is_null, [condition] = condition.negated, condition.children
+    if not isinstance(condition, IsNull) or bool(condition.rhs) != is_null:
+        return False
+    return _is_column(condition.lhs, column.alias) and condition.lhs.target == column.target
+
+
+def _is_column(expression: Any, alias: str) -> bool:
+    return isinstance(expression, Col) and expression.alias == alias
 
 
 def _is_guard(condition: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -44,6 +45,11 @@ class LateBlob:
 
     def __repr__(self) -> str:
         return repr(self.late)
+
+
+# Lines of a query plan: what reads a whole table or index, and what also reads rows by an index.
+READS_TABLE = re.compile("SCAN ")
+READS_ROWS = re.compile("SCAN |SEARCH (?!.* USING (COVERING INDEX|INTEGER PRIMARY KEY) )")
 
 
 class SQLiteVectorOperations(BaseVectorOperations):
@@ -118,13 +124,14 @@ class SQLiteVectorOperations(BaseVectorOperations):
             return nullcontext()
         return self._searcher.proposals(source, near.to_numpy())
 
-    def keys_by_index(self, sql: str, params: Sequence[Any]) -> list[int] | None:
-        """By EXPLAIN QUERY PLAN, whose lines tell of every table whether it is scanned."""
+    def keys_by_index(self, sql: str, params: Sequence[Any], *, covering: bool) -> list[int] | None:
+        """By EXPLAIN QUERY PLAN, whose lines tell of every table how it is read."""
         self.connection.ensure_connection()
         # No queries of the project's, which the query log would show.
         cursor = self.connection.create_cursor()
         cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
-        if any(str(row[-1]).startswith("SCAN") for row in cursor.fetchall()):
+        unserved = READS_ROWS if covering else READS_TABLE
+        if any(unserved.match(row[-1]) for row in cursor.fetchall()):
             return None
         cursor.execute(sql, params)
         return [key for (key,) in cursor.fetchall()]

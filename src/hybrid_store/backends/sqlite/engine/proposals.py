@@ -6,6 +6,8 @@ is wanted has a higher score than all bounds that are left, no other row can be 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,20 +28,32 @@ class Proposals:
     """The rows of a source in the order of how near they may be; `changed` ones are in all."""
 
     def __init__(
-        self, source: Source, state: State, changed: list[int], query: Query, kernel: Kernel
+        self,
+        source: Source,
+        state: State,
+        changed: Sequence[int],
+        query: Query,
+        kernel: Kernel,
+        among: Sequence[int] | None = None,
     ) -> None:
-        self._key = source.key
-        self._score = METRICS[source.metric].score
+        self._source = source
         self._state = state
         self._changed = changed
-        self._scores = state.upper_scores(source.metric, query, kernel)
+        self._query = query
+        self._kernel = kernel
+        self._among = among
+        self._score = METRICS[source.metric].score
         self.floor = np.inf
         self.proposed = 0
+
+    @cached_property
+    def _scores(self) -> NDArray[Any]:
+        return self._state.upper_scores(self._source.metric, self._query, self._kernel)
 
     @property
     def rows(self) -> int:
         """How many rows there are at most."""
-        return len(self._scores) + len(self._changed)
+        return len(self._state) + len(self._changed)
 
     @property
     def lacks_distances(self) -> bool:
@@ -54,7 +68,7 @@ class Proposals:
     @property
     def key(self) -> str:
         """SQL of what such a list is made of; {table} stands for the rows' table."""
-        return f"{{table}}.{self._key}"
+        return f"{{table}}.{self._source.key}"
 
     def best(self, count: int) -> str:
         """So many rows or a few more, as the list that `condition` takes."""
@@ -68,11 +82,20 @@ class Proposals:
         """Is a row at that distance nearer than all that have not been proposed?"""
         return self._score(distance) >= self.floor
 
+    def only(self, keys: Sequence[int]) -> Proposals:
+        """Proposals of no other rows than these; all of them within an infinite distance."""
+        part = self._state.only(np.unique(np.array(keys, np.int64)))
+        changed = {*keys}.intersection(self._changed)
+        return Proposals(self._source, part, [*changed], self._query, self._kernel, keys)
+
     def _above(self, floor: float) -> str:
         self.floor = floor
-        places = np.flatnonzero(self._scores >= floor)
-        # A row that is there no more, or twice, does no harm: the statement looks it up.
-        keys = {*self._state.keys_at(places).tolist(), *self._changed}
+        if self._among is not None and floor == -np.inf:
+            keys = {*self._among}
+        else:
+            places = np.flatnonzero(self._scores >= floor)
+            # A row that is there no more, or twice, does no harm: the statement looks it up.
+            keys = {*self._state.keys_at(places).tolist(), *self._changed}
         self.proposed = len(keys)
         return str([*keys])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -128,6 +128,10 @@ class State:
     def part(self, keys: Keys) -> Segment:
         """The rows with those keys, which are in order, as far as they have a vector."""
         return Segment.joined([segment.part(keys) for segment in self.segments])
+
+    def only(self, keys: Keys) -> State:
+        """The state of no other rows than those with these keys, which are in order."""
+        return replace(self, segments=(self.part(keys),))
 
     def split(self, rows: int) -> Iterator[Segment]:
         """All rows in order, so many a segment."""
