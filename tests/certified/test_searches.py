@@ -18,10 +18,12 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, models, transaction
 
 from hybrid_store.backends import vector_ops
-from hybrid_store.backends.sqlite.engine import cache
+from hybrid_store.backends.sqlite.engine import cache, folding
+from hybrid_store.backends.sqlite.engine.search import MOST_CHANGED
 from hybrid_store.backends.sqlite.engine.source import source_of
 from hybrid_store.models import Reason, unindexed
 from hybrid_store.models.known_indexes import known_indexes
+from hybrid_store.test.models import Point
 from tests.certified.conftest import DIMENSIONS, fill, made, random_vectors
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -176,7 +178,8 @@ def test_many_changes_are_absorbed(place: Any) -> None:
     assert source is not None
     state = cache.files.state((file, source))
     assert state is not None
-    assert len(state.segments) > 1
+    assert state.position.number > 1200 - MOST_CHANGED
+    assert len(state) == 600
 
 
 def test_rows_that_are_replaced_are_seen(place: Any) -> None:
@@ -244,7 +247,7 @@ def test_rows_without_an_integer_key_are_found_after_a_vacuum() -> None:
         answered(nearest(model)[:K])
         connection.cursor().execute("VACUUM")
         answered(nearest(model)[:K])
-        call_command("optimize_vectors", verbosity=0)
+        assert vector_ops(connection).optimize(model, index_of(model)) is None
 
 
 def test_threads_share_a_state(place: Any) -> None:
@@ -285,6 +288,56 @@ def test_a_new_process_reads_the_codes_that_were_stored(
     place.objects.filter(pk=9).update(vector=NEAR)
     cache.files.clear()
     assert answered(nearest(place)[:K])[0] == 9
+
+
+def stored_rows(model: Any) -> int:
+    """Rows of which there are codes in the database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(length(keys)) / 8 FROM hybrid_store_index_certified_place_vec_codes"
+        )
+        return cursor.fetchone()[0] or 0
+
+
+def test_searches_store_the_codes_of_many_rows(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered(nearest(place)[:K])
+    assert stored_rows(place) == 0
+    monkeypatch.setattr(folding, "LEAST", 300)
+    cache.files.clear()
+    with transaction.atomic():
+        list(nearest(place)[:K])
+    assert stored_rows(place) == 0
+    cache.files.clear()
+    answered(nearest(place)[:K])
+    assert stored_rows(place) == 600
+
+
+def test_codes_of_rows_that_are_all_deleted_are_of_no_harm(
+    place: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folding, "LEAST", 100)
+    answered(nearest(place)[:K])
+    place.objects.update(vector=NEAR)
+    place.objects.all().delete()
+    assert answered(nearest(place)[:K]) == []
+    fill(place, 90)
+    for _ in range(2):
+        answered(nearest(place)[:K])
+        cache.files.clear()
+
+
+def test_indexes_that_do_not_fit_together_make_room_for_each_other(
+    settings: Any, caplog: Any
+) -> None:
+    size = 700 * (DIMENSIONS + 16)
+    settings.HYBRID_STORE = {**settings.HYBRID_STORE, "INDEX_MEMORY": size}
+    with made() as model:
+        fill(model)
+        answered(nearest(model)[:K])
+        Point.objects.bulk_create(Point(vector=[1, n, 2]) for n in range(500))
+        list(Point.objects.nearest([1, 2, 3], field="vector")[:K])
+        assert "made room" in caplog.text
+        answered(nearest(model)[:K])
 
 
 def test_the_command_tells_what_it_does() -> None:

@@ -11,7 +11,7 @@ import logging
 import os
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeAlias
@@ -22,7 +22,13 @@ from django.conf import settings
 from hybrid_store.backends.sqlite.engine import log, store
 from hybrid_store.backends.sqlite.engine.moment import moment
 from hybrid_store.backends.sqlite.engine.source import Source, quoted
-from hybrid_store.backends.sqlite.engine.state import Keys, Segment, State, read_segments
+from hybrid_store.backends.sqlite.engine.state import (
+    Keys,
+    Segment,
+    State,
+    gathered,
+    read_segments,
+)
 
 __all__ = ["DEFAULT_MEMORY", "Cache", "Key", "files"]
 
@@ -31,6 +37,10 @@ logger = logging.getLogger("hybrid_store")
 DEFAULT_MEMORY = 1 << 30
 Key: TypeAlias = tuple[Path | None, Source]
 """The file of a database, none for one in memory, and what is kept of it."""
+CROWDED_OUT = (
+    "%s.%s: the codes of index %s have made room for those of another one, and will be made again "
+    "when they are searched: the %d bytes of INDEX_MEMORY are too few for all that is in use."
+)
 NOT_USED = "%s.%s: the index %s %s: searches read the table."
 
 
@@ -90,7 +100,8 @@ class Cache:
         if state is not None:
             self._states[key] = state
         while len(self._states) > 1 and self._bytes() > most_bytes():
-            self._states.popitem(last=False)
+            (_, source), _ = self._states.popitem(last=False)
+            logger.warning(CROWDED_OUT, source.table, source.column, source.index, most_bytes())
 
     def _bytes(self) -> int:
         return sum(state.nbytes for state in self._states.values())
@@ -119,9 +130,9 @@ def _current(raw: Any, source: Source, state: State | None) -> State:
         state = _stored(raw, source, schema)
         changed = None if state is None else log.read(raw, source, state.position)
     if state is None or changed is None:
-        return State(position, schema, _joined(read_segments(raw, source)))
+        return State(position, schema, tuple(gathered(read_segments(raw, source))))
     keys = np.unique(np.array(changed[1], np.int64))
-    return state.absorbing(position, schema, keys, _joined(_rows(raw, source, keys)))
+    return state.absorbing(position, schema, keys, gathered(_rows(raw, source, keys)))
 
 
 def _stored(raw: Any, source: Source, schema: int) -> State | None:
@@ -130,7 +141,7 @@ def _stored(raw: Any, source: Source, schema: int) -> State | None:
     if position is None:
         return None
     try:
-        return State(position, schema, _joined(store.load(raw, source)))
+        return State(position, schema, tuple(gathered(store.load(raw, source))))
     except ValueError:
         return None
 
@@ -140,11 +151,6 @@ def _rows(raw: Any, source: Source, keys: Keys) -> Iterator[Segment]:
         return iter(())
     condition = f"AND {source.key} IN (SELECT value FROM json_each(?))"  # noqa: S608
     return read_segments(raw, source, condition, str(keys.tolist()))
-
-
-def _joined(segments: Iterable[Segment]) -> tuple[Segment, ...]:
-    found = [*segments]
-    return (Segment.joined(found),) if found else ()
 
 
 files = Cache()

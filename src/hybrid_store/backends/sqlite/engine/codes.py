@@ -23,7 +23,8 @@ UNIT = 2.0**-24
 MOST = 127
 # Squares of lengths beyond these come near to what float32 cannot hold.
 LEAST_LENGTH, GREATEST_LENGTH = 1e-12, 1e15
-BLOCK = 4096
+# Rows that are encoded at once, few enough for a processor's cache.
+BLOCK = 512
 # So low that no bound of a similarity reaches another one's, of queries as long as can be, too.
 NO_DIRECTION = np.float32(-1e20)
 
@@ -63,6 +64,11 @@ class Codes:
     @property
     def nbytes(self) -> int:
         return sum(array.nbytes for array in self._arrays())
+
+    @property
+    def are_gone(self) -> NDArray[np.bool_]:
+        """Which vectors are not there any more, n."""
+        return np.isneginf(self.errors)
 
     @property
     def has_zeros(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -23,32 +23,36 @@ LEAST = 1024
 def fold_all(raw: Any, source: Source, state: State) -> bool:
     """Write all codes anew; False where the state is of another past."""
     with _writing(raw):
-        if log.read(raw, source, state.position) is None:
-            return False
-        store.clear(raw, source)
-        store.append(raw, source, state.split(SEGMENT), state.position)
-        log.prune(raw, source, state.position)
-    return True
+        return _write_all(raw, source, state)
 
 
 def fold(raw: Any, source: Source, state: State) -> None:
-    """Move the oldest rows of a long log, if there are codes already.
+    """Move the oldest rows of a long log into the codes; write all where there are none of use.
 
-    Does nothing where another connection writes, or none may.
+    Does nothing for few rows, and where another connection writes, or none may.
     """
-    try:
-        with _writing(raw):
-            begin = store.position(raw, source)
-            if begin is None or state.position.number - begin.number < LEAST:
-                return
-            changed = log.read(raw, source, begin, SEGMENT)
-            if changed is None or changed[0].number > state.position.number:
-                return
-            end, keys = changed
-            store.append(raw, source, [state.part(np.unique(keys))], end)
-            log.prune(raw, source, end)
-    except sqlite3.OperationalError:
+    if len(state) < LEAST or not log.has_lasting_keys(raw, source):
         return
+    with suppress(sqlite3.OperationalError), _writing(raw):
+        begin = store.position(raw, source)
+        behind = None if begin is None else log.read(raw, source, begin, SEGMENT)
+        if behind is None:
+            _write_all(raw, source, state)
+            return
+        end, keys = behind
+        if len(keys) >= LEAST and end.number <= state.position.number:
+            changed = state.only(np.unique(np.array(keys, np.int64)))
+            store.append(raw, source, changed.segments, end)
+            log.prune(raw, source, end)
+
+
+def _write_all(raw: Any, source: Source, state: State) -> bool:
+    if log.read(raw, source, state.position, rows=1) is None:
+        return False
+    store.clear(raw, source)
+    store.append(raw, source, state.split(SEGMENT), state.position)
+    log.prune(raw, source, state.position)
+    return True
 
 
 @contextmanager

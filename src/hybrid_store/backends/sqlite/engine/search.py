@@ -80,13 +80,16 @@ class Searcher:
             # Locked: the statement itself will say so.
             return True
 
-    def optimize(self, source: Source) -> int:
+    def optimize(self, source: Source) -> int | None:
         """Write the codes of all rows into the database; how many rows there are.
 
-        Not to be called in a transaction. Raises `DatabaseError` where it cannot be done now.
+        None where they would be of no use, as keys may change. Not to be called in a transaction.
+        Raises `DatabaseError` where it cannot be done now.
         """
         self.connection.ensure_connection()
         with self._committed() as raw:
+            if not log.has_lasting_keys(raw, source):
+                return None
             state = self._cache.refresh((self._file, source), raw)
             if state is None or not fold_all(raw, source, state):
                 raise DatabaseError(f"the codes of index {source.index} cannot be written now")

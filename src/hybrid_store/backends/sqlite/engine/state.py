@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,14 +17,16 @@ from hybrid_store.backends.sqlite.engine.log import Position
 from hybrid_store.backends.sqlite.engine.source import Source, quoted
 from hybrid_store.vectors import FloatArray
 
-__all__ = ["Keys", "Segment", "State", "read_segments"]
+__all__ = ["Keys", "Segment", "State", "gathered", "read_segments"]
 
 Keys = NDArray[np.int64]
 
-# Rows that are read at once.
-CHUNK = 4096
-# More segments than these are joined to one.
-MOST_SEGMENTS = 8
+# Rows that are read and encoded at once, few enough for a processor's cache.
+CHUNK = 1024
+# Rows of a segment at most: while segments are joined, they are in memory twice.
+MOST_ROWS = 1 << 16
+# A segment of which more than one row in so many is gone is made anew.
+GONE_SHARE = 4
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,13 @@ class Segment:
         return Segment(self.keys, self.codes.without(gone)) if len(gone) else self
 
     def part(self, keys: Keys) -> Segment:
-        """The rows with those keys, which are in order, as far as they are here."""
+        """The rows with those keys, which are in order, as far as they are still here."""
         places = self._places(keys)
+        places = places[~self.codes.are_gone[places]]
         return Segment(self.keys[places], self.codes.at(places))
 
     def split(self, rows: int) -> Iterator[Segment]:
+        """So many rows a segment."""
         for start in range(0, len(self), rows):
             places = np.arange(start, min(start + rows, len(self)))
             yield Segment(self.keys[places], self.codes.at(places))
@@ -67,16 +71,48 @@ class Segment:
         found: NDArray[np.int64] = places[self.keys[places] == keys]
         return found
 
+    @property
+    def has_much_gone(self) -> bool:
+        return int(self.codes.are_gone.sum()) > len(self) // GONE_SHARE
+
     @classmethod
     def joined(cls, segments: Sequence[Segment]) -> Segment:
         """One segment of all rows that are still in the segments."""
         keys = np.concatenate([segment.keys for segment in segments])
         codes = Codes.joined([segment.codes for segment in segments])
-        if (keys[1:] > keys[:-1]).all() and not np.isneginf(codes.errors).any():
+        gone = codes.are_gone
+        if (keys[1:] > keys[:-1]).all() and not gone.any():
             return cls(keys, codes)
         order = np.argsort(keys, kind="stable")
-        order = order[~np.isneginf(codes.errors[order])]
+        order = order[~gone[order]]
         return cls(keys[order], codes.at(order))
+
+
+def gathered(parts: Iterable[Segment]) -> list[Segment]:
+    """Few segments made of many, in which later rows replace earlier ones with the same key."""
+    found: list[Segment] = []
+    waiting: list[Segment] = []
+    for part in parts:
+        found, waiting = ([it.without(part.keys) for it in before] for before in (found, waiting))
+        waiting.append(part)
+        if sum(map(len, waiting)) >= MOST_ROWS:
+            found.append(Segment.joined(waiting))
+            waiting = []
+    return [*found, Segment.joined(waiting)] if waiting else found
+
+
+def _merged(segments: Iterable[Segment]) -> list[Segment]:
+    """The same rows in fewer segments: of two small ones, the first is twice as long or longer.
+
+    So a row is copied a few times only, however often some are added.
+    """
+    found: list[Segment] = []
+    for segment in segments:
+        last = Segment.joined([segment]) if segment.has_much_gone else segment
+        while found and len(found[-1]) < min(2 * len(last), MOST_ROWS - len(last)):
+            last = Segment.joined([found.pop(), last])
+        found.append(last)
+    return [segment for segment in found if len(segment)]
 
 
 @dataclass(frozen=True)
@@ -125,27 +161,22 @@ class State:
             found[own] = segment.keys[places[own] - (self._ends[number] - len(segment))]
         return found
 
-    def part(self, keys: Keys) -> Segment:
-        """The rows with those keys, which are in order, as far as they have a vector."""
-        return Segment.joined([segment.part(keys) for segment in self.segments])
-
     def only(self, keys: Keys) -> State:
         """The state of no other rows than those with these keys, which are in order."""
-        return replace(self, segments=(self.part(keys),))
+        parts = (segment.part(keys) for segment in self.segments)
+        return replace(self, segments=tuple(part for part in parts if len(part)))
 
     def split(self, rows: int) -> Iterator[Segment]:
-        """All rows in order, so many a segment."""
-        return Segment.joined(self.segments).split(rows) if self.segments else iter(())
+        """All rows, so many a segment."""
+        for segment in self.segments:
+            yield from Segment.joined([segment]).split(rows)
 
     def absorbing(
         self, position: Position, schema: int, keys: Keys, segments: Sequence[Segment]
     ) -> State:
         """The state at a later position: what was known of `keys` is replaced by `segments`."""
         kept = [segment.without(keys) for segment in self.segments]
-        joined = [*kept, *segments]
-        if len(joined) > MOST_SEGMENTS:
-            joined = [Segment.joined(joined)]
-        return State(position, schema, tuple(joined))
+        return State(position, schema, tuple(_merged([*kept, *segments])))
 
 
 def read_segments(raw: Any, source: Source, condition: str = "", *params: Any) -> Iterator[Segment]:

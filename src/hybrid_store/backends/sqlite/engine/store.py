@@ -6,7 +6,8 @@ there is in this segment or in one before it. Of a key that is in several, the l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -28,26 +29,26 @@ def position(raw: Any, source: Source) -> Position | None:
     return found and Position(*found)
 
 
-def load(raw: Any, source: Source) -> list[Segment]:
-    """All segments, of which none has a row that a later one has.
+def load(raw: Any, source: Source) -> Iterator[Segment]:
+    """All segments, in which later rows replace earlier ones with the same key.
 
     Raises `ValueError` where bytes are no codes of the source.
     """
     sql = f"SELECT keys, codes FROM {quoted(source.codes)} ORDER BY id"  # noqa: S608
-    segments: list[Segment] = []
     for keys, codes in raw.execute(sql):
-        segment = _unpacked(source, keys, codes)
-        segments = [*(before.without(segment.keys) for before in segments), segment]
-    return segments
+        if keys:
+            yield _unpacked(source, keys, codes)
 
 
 def append(raw: Any, source: Source, segments: Iterable[Segment], at: Position) -> None:
     """Write segments, with which what the log has up to a position is there."""
-    raw.executemany(
+    sql = (
         f"INSERT INTO {quoted(source.codes)} (number, stamp, keys, codes) "  # noqa: S608
-        "VALUES (?, ?, ?, ?)",
-        ((at.number, at.stamp, *_packed(segment)) for segment in segments),
+        "VALUES (?, ?, ?, ?)"
     )
+    # The last row tells the position, also where no row of the table has a vector any more.
+    packed = chain(map(_packed, segments), [(b"", b"")])
+    raw.executemany(sql, ((at.number, at.stamp, *segment) for segment in packed))
 
 
 def clear(raw: Any, source: Source) -> None:
