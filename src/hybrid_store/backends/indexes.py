@@ -106,6 +106,9 @@ class Proposals(Protocol):
     def key(self) -> str:
         """SQL of what such a list is made of, as JSON; {table} stands for the rows' table."""
 
+    def nearest(self, count: int) -> str:
+        """Rows among which so many are, in all likelihood, the nearest of all, as such a list."""
+
     def best(self, count: int) -> str:
         """So many rows or a few more, as the list that `condition` takes."""
 

@@ -77,8 +77,10 @@ class CertifiedSearch:
     def _in_rounds(self, proposals: Proposals) -> list[Any] | None:
         query, most = self.query, proposals.rows // MOST_SHARE
         count = max(LEAST_PROPOSED, PROPOSED * query.needed)
+        is_first = not query.is_filtered
         while count <= max(most, LEAST_PROPOSED):
-            rows, farthest = self._among(proposals.best(count), proposals)
+            listed = proposals.nearest(query.needed) if is_first else proposals.best(count)
+            rows, farthest = self._among(listed, proposals)
             if farthest < inf and not proposals.are_surpassed_by(farthest):
                 rows, farthest = self._among(proposals.within(farthest), proposals)
             if self._is_complete(farthest, proposals):
@@ -86,7 +88,7 @@ class CertifiedSearch:
             few = self._few(proposals) if len(rows) < count // RARE else None
             if few is not None:
                 return self._nearest_of_few(few)
-            count = self._next(count, len(rows))
+            count, is_first = self._next(count, len(rows)), False
         return None
 
     def _nearest_of_few(self, few: Proposals) -> list[Any]:

@@ -7,6 +7,7 @@ is. Elsewhere it is what Django makes of it.
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from math import inf
 from typing import Any, cast
 
@@ -61,6 +62,8 @@ class HybridQuery(Query):
         if search is None:
             return None
         query.search = search
+        own = sum(map(query.is_on_vector, query.where.children))
+        query.search = replace(search, conditions=own)
         query.without_distance = _without_distance(query)
         is_risky = query.without_distance is WithoutDistance.COME_FIRST
         return None if is_risky and not _has_vectors(query) else query

@@ -225,7 +225,7 @@ class SearchQuery(Query):
         found = self._settled()
         if self.where.connector == AND and not self.where.negated:
             found.where.children = [
-                child for child in self.where.children if not self._is_on_vector(child)
+                child for child in self.where.children if not self.is_on_vector(child)
             ]
         found.clear_select_clause()
         found.clear_ordering(force=True)
@@ -235,7 +235,8 @@ class SearchQuery(Query):
         found.set_limits(0, limit)
         return found
 
-    def _is_on_vector(self, condition: Any) -> bool:
+    def is_on_vector(self, condition: Any) -> bool:
+        """Is it a condition on the vector, its distance, or its space?"""
         column, field = self.column, self.search.field
         if _is_guard(condition) or self._is_limit(condition) or leaves_null_out(condition, column):
             return True

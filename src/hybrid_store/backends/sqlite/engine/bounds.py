@@ -12,15 +12,16 @@ not the real number only: `slack` is what those functions, and the arithmetic he
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_store.backends.sqlite.engine.codes import Codes, rounding
 from hybrid_store.backends.sqlite.engine.kernels import Kernel, Query
 
-__all__ = ["METRICS", "Metric", "upper_scores"]
+__all__ = ["METRICS", "Metric", "probable_scores", "upper_scores"]
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,24 @@ def upper_scores(metric: str, codes: Codes, query: Query, kernel: Kernel) -> NDA
 
     Vectors that are not there any more have minus infinity.
     """
+    return _scores(metric, codes, query, kernel, rounding(codes.dimensions))
+
+
+def probable_scores(metric: str, codes: Codes, query: Query, kernel: Kernel) -> NDArray[Any]:
+    """For every vector what its score would be if nothing were left out of codes, n floats.
+
+    What is left out has any direction, so of `dimensions` numbers, it changes a score by
+    1 / sqrt(dimensions) of what it could at most: that is its standard deviation.
+    """
+    known = replace(codes, errors=np.zeros_like(codes.errors))
+    return _scores(metric, known, replace(query, error=0.0), kernel, 0.0)
+
+
+def _scores(metric: str, codes: Codes, query: Query, kernel: Kernel, slack: float) -> NDArray[Any]:
     products = kernel.products(codes.values, query)
     products *= query.scale
     products *= codes.scales
-    return METRICS[metric].bound(codes, query, products, rounding(codes.dimensions))
+    return METRICS[metric].bound(codes, query, products, slack)
 
 
 def _cosine(codes: Codes, query: Query, products: NDArray[Any], slack: float) -> NDArray[Any]:

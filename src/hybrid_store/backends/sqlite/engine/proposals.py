@@ -13,13 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_store.backends.sqlite.engine.bounds import METRICS
+from hybrid_store.backends.sqlite.engine.bounds import METRICS, probable_scores
 from hybrid_store.backends.sqlite.engine.kernels import Kernel, Query
 from hybrid_store.backends.sqlite.engine.source import Source
 from hybrid_store.backends.sqlite.engine.state import State
 
 __all__ = ["Proposals"]
 
+# How many rows are looked at for every one wanted, and by how many standard deviations of what
+# codes leave out the last of those may be farther away than they tell.
+LIKELY = 8
+DEVIATIONS = 3
 # How many blocks there are for every score that is looked for.
 BLOCKS = 16
 
@@ -69,6 +73,18 @@ class Proposals:
     def key(self) -> str:
         """SQL of what such a list is made of; {table} stands for the rows' table."""
         return f"{{table}}.{self._source.key}"
+
+    def nearest(self, count: int) -> str:
+        """Rows among which so many are, in all likelihood, the nearest of all, as such a list."""
+        floor = _floor(self._scores, LIKELY * count)
+        places = np.flatnonzero((self._scores >= floor) & np.isfinite(self._scores))
+        if floor == -np.inf or len(places) < count:
+            return self.best(count)
+        codes = self._state.codes_at(places)
+        probable = probable_scores(self._source.metric, codes, self._query, self._kernel)
+        last = np.argsort(probable)[-count]
+        deviation = (self._scores[places[last]] - probable[last]) / np.sqrt(codes.dimensions)
+        return self._above(float(probable[last] - DEVIATIONS * deviation))
 
     def best(self, count: int) -> str:
         """So many rows or a few more, as the list that `condition` takes."""

@@ -43,6 +43,10 @@ class Segment:
     def nbytes(self) -> int:
         return self.keys.nbytes + self.codes.nbytes
 
+    def at(self, places: NDArray[np.int64]) -> Segment:
+        """The rows at those places, in that order."""
+        return Segment(self.keys[places], self.codes.at(places))
+
     def without(self, keys: Keys) -> Segment:
         """The same, but for the rows with those keys, which are in order."""
         gone = self._places(keys)
@@ -51,14 +55,12 @@ class Segment:
     def part(self, keys: Keys) -> Segment:
         """The rows with those keys, which are in order, as far as they are still here."""
         places = self._places(keys)
-        places = places[~self.codes.are_gone[places]]
-        return Segment(self.keys[places], self.codes.at(places))
+        return self.at(places[~self.codes.are_gone[places]])
 
     def split(self, rows: int) -> Iterator[Segment]:
         """So many rows a segment."""
         for start in range(0, len(self), rows):
-            places = np.arange(start, min(start + rows, len(self)))
-            yield Segment(self.keys[places], self.codes.at(places))
+            yield self.at(np.arange(start, min(start + rows, len(self))))
 
     def _places(self, keys: Keys) -> NDArray[np.int64]:
         is_apart = not (len(self) and len(keys)) or (
@@ -139,10 +141,6 @@ class State:
         """Are there all-zero vectors where directions are compared?"""
         return any(segment.codes.has_zeros for segment in self.segments)
 
-    @cached_property
-    def _ends(self) -> NDArray[np.int64]:
-        return np.cumsum([len(segment) for segment in self.segments])
-
     def upper_scores(self, metric: str, query: Query, kernel: Kernel) -> NDArray[Any]:
         """For every row, segment by segment, a score that it cannot exceed."""
         scores = [
@@ -152,14 +150,25 @@ class State:
         ]
         return scores[0] if len(scores) == 1 else np.concatenate(scores or [np.empty(0)])
 
+    def codes_at(self, places: NDArray[np.int64]) -> Codes:
+        """The codes of one row or more, by their places in what `upper_scores` gives, in order."""
+        return Codes.joined([segment.codes.at(own) for segment, own in self._owners(places)])
+
     def keys_at(self, places: NDArray[np.int64]) -> Keys:
-        """The keys of rows, by their places in what `upper_scores` gives."""
-        owners = np.searchsorted(self._ends, places, side="right")
-        found = np.empty(len(places), np.int64)
-        for number, segment in enumerate(self.segments):
-            own = owners == number
-            found[own] = segment.keys[places[own] - (self._ends[number] - len(segment))]
-        return found
+        """The keys of such rows."""
+        found = [segment.keys[own] for segment, own in self._owners(places)]
+        return np.concatenate([np.empty(0, np.int64), *found])
+
+    def _owners(self, places: NDArray[np.int64]) -> list[tuple[Segment, NDArray[np.int64]]]:
+        """Every segment with the places that are its own, counted from its start."""
+        starts = np.cumsum([0, *map(len, self.segments)])
+        cuts = np.searchsorted(places, starts)
+        return [
+            (segment, places[begin:end] - start)
+            for segment, start, begin, end in zip(
+                self.segments, starts, cuts, cuts[1:], strict=False
+            )
+        ]
 
     def only(self, keys: Keys) -> State:
         """The state of no other rows than those with these keys, which are in order."""
