@@ -18,7 +18,7 @@ from tests.certified.conftest import fill, made, random_vectors
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PREFIX = "hybrid_store_index_certified_place_vec"
-NAMES = {f"{PREFIX}_{part}" for part in ("log", "codes", "insert", "update")}
+NAMES = {f"{PREFIX}_{part}" for part in ("log", "codes", "insert", "update", "delete")}
 APP = "hybrid_store_test"
 
 

@@ -21,6 +21,7 @@ from hybrid_store.backends import vector_ops
 from hybrid_store.backends.sqlite.engine import cache, folding
 from hybrid_store.backends.sqlite.engine.search import MOST_CHANGED
 from hybrid_store.backends.sqlite.engine.source import source_of
+from hybrid_store.backends.sqlite.engine.state import State
 from hybrid_store.models import Reason, unindexed
 from hybrid_store.models.known_indexes import known_indexes
 from hybrid_store.test.models import Point
@@ -54,6 +55,15 @@ def distance(vector: Any) -> float:
 def index_of(model: Any) -> Any:
     [index] = known_indexes(model._meta.get_field("vector"))
     return index
+
+
+def known(model: Any) -> State:
+    """What the process keeps of the index."""
+    source = source_of(model, index_of(model))
+    assert source is not None
+    state = cache.files.state((Path(connection.settings_dict["NAME"]).resolve(), source))
+    assert state is not None
+    return state
 
 
 def nearest(model: Any, **filters: Any) -> Any:
@@ -173,11 +183,7 @@ def test_many_changes_are_absorbed(place: Any) -> None:
             row.vector = np.roll(row.vector, start + 1)
             row.save()
         answered(nearest(place)[:K])
-    file = Path(connection.settings_dict["NAME"]).resolve()
-    source = source_of(place, index_of(place))
-    assert source is not None
-    state = cache.files.state((file, source))
-    assert state is not None
+    state = known(place)
     assert state.position.number > 1200 - MOST_CHANGED
     assert len(state) == 600
 
@@ -320,6 +326,7 @@ def test_codes_of_rows_that_are_all_deleted_are_of_no_harm(
     place.objects.update(vector=NEAR)
     place.objects.all().delete()
     assert answered(nearest(place)[:K]) == []
+    assert len(known(place)) == 0
     fill(place, 90)
     for _ in range(2):
         answered(nearest(place)[:K])

@@ -137,13 +137,14 @@ def _current(raw: Any, source: Source, state: State | None) -> State:
 
 def _stored(raw: Any, source: Source, schema: int) -> State | None:
     """A state made of the codes in the database; None where there are none to be believed."""
-    position = store.position(raw, source) if log.has_lasting_keys(raw, source) else None
-    if position is None:
+    edition = store.edition(raw, source) if log.has_lasting_keys(raw, source) else None
+    if edition is None:
         return None
     try:
-        return State(position, schema, tuple(gathered(store.load(raw, source))))
+        segments = gathered(store.load(raw, source, edition.number))
     except ValueError:
         return None
+    return State(edition.position, schema, tuple(segments))
 
 
 def _rows(raw: Any, source: Source, keys: Keys) -> Iterator[Segment]:

@@ -5,14 +5,15 @@ column at a position knows, by looking for that row, whether the database still 
 rollback, a restored copy, a table made anew, or a snapshot from before have another row there, or
 none. What was written since is in the rows behind it.
 
-A row that is deleted, or loses its vector, is not logged: no query finds it whatever is thought of
-it. One that takes its key is.
+Rows that are deleted are logged so that their codes do not stay: no query finds them whatever is
+thought of them. (REPLACE deletes rows without that, and logs the one that takes the key.)
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import chain
 from textwrap import dedent
 from typing import Any
 
@@ -35,6 +36,12 @@ __all__ = [
 
 
 METHOD = "codes"
+# Whose key is logged after an event, and when.
+EVENTS = {
+    "insert": ("NEW", "NEW.{column} IS NOT NULL"),
+    "update": ("NEW", "NEW.{column} IS NOT OLD.{column} OR NEW.{key} <> OLD.{key}"),
+    "delete": ("OLD", "OLD.{column} IS NOT NULL"),
+}
 # Rows of the log that are kept though they are in codes.
 KEPT = 2048
 # LIMIT for no limit.
@@ -57,32 +64,35 @@ def creation(source: Source, table: str) -> list[str]:
     Codes that were there are dropped: the table may be another one now.
     """
     log, codes = quoted(source.log), quoted(source.codes)
-    column, key = quoted(source.column), source.key
-    on_insert, on_update = map(quoted, source.triggers)
-    note = f"BEGIN INSERT INTO {log} (key, stamp) VALUES (NEW.{key}, random()); END"  # noqa: S608
-    is_changed = f"(NEW.{column} IS NOT OLD.{column} OR NEW.{key} <> OLD.{key})"
-    statements = f"""
+    tables = f"""
         CREATE TABLE IF NOT EXISTS {log} (
             number integer PRIMARY KEY AUTOINCREMENT, key integer, stamp integer NOT NULL);;
         CREATE TABLE IF NOT EXISTS {codes} (
-            id integer PRIMARY KEY AUTOINCREMENT, number integer NOT NULL, stamp integer NOT NULL,
-            keys blob NOT NULL, codes blob NOT NULL);;
+            id integer PRIMARY KEY AUTOINCREMENT, edition integer NOT NULL,
+            number integer, stamp integer, keys blob, codes blob);;
         DELETE FROM {codes};;
         DELETE FROM {log};;
-        INSERT INTO {log} (stamp) VALUES (random());;
-        DROP TRIGGER IF EXISTS {on_insert};;
-        DROP TRIGGER IF EXISTS {on_update};;
-        CREATE TRIGGER {on_insert} AFTER INSERT ON {table}
-            WHEN /* {source.metric} */ NEW.{column} IS NOT NULL {note};;
-        CREATE TRIGGER {on_update} AFTER UPDATE ON {table}
-            WHEN NEW.{column} IS NOT NULL AND {is_changed} {note}
+        INSERT INTO {log} (stamp) VALUES (random())
     """  # noqa: S608
-    return [dedent(statement).strip() for statement in statements.split(";;")]
+    statements = [dedent(statement).strip() for statement in tables.split(";;")]
+    return [*statements, *chain.from_iterable(_trigger(source, table, event) for event in EVENTS)]
+
+
+def _trigger(source: Source, table: str, event: str) -> list[str]:
+    row, condition = EVENTS[event]
+    name, log, key = quoted(source.trigger(event)), quoted(source.log), source.key
+    told = condition.format(column=quoted(source.column), key=key)
+    note = f"INSERT INTO {log} (key, stamp) VALUES ({row}.{key}, random())"  # noqa: S608
+    told = f"WHEN /* {source.metric} */ {told} BEGIN {note}; END"
+    return [
+        f"DROP TRIGGER IF EXISTS {name}",
+        f"CREATE TRIGGER {name} AFTER {event} ON {table} {told}",
+    ]
 
 
 def removal(source: Source) -> list[str]:
     """The statements that remove all of it."""
-    triggers = [f"DROP TRIGGER IF EXISTS {quoted(name)}" for name in source.triggers]
+    triggers = [f"DROP TRIGGER IF EXISTS {quoted(source.trigger(event))}" for event in EVENTS]
     return [
         *triggers,
         *(f"DROP TABLE IF EXISTS {quoted(name)}" for name in (source.log, source.codes)),
@@ -93,10 +103,10 @@ def is_kept(raw: Any, source: Source) -> bool:
     """Are the triggers there, on the table?"""
     sql = (
         "SELECT count(*) FROM sqlite_master "
-        "WHERE type = 'trigger' AND tbl_name = ? AND name IN (?, ?)"
+        "WHERE type = 'trigger' AND tbl_name = ? AND name IN (?, ?, ?)"
     )
-    [count] = raw.execute(sql, (source.table, *source.triggers)).fetchone()
-    return bool(count == len(source.triggers))
+    [count] = raw.execute(sql, (source.table, *map(source.trigger, EVENTS))).fetchone()
+    return bool(count == len(EVENTS))
 
 
 def stored_indexes(raw: Any, table: str) -> list[StoredIndex]:
@@ -108,7 +118,7 @@ def stored_indexes(raw: Any, table: str) -> list[StoredIndex]:
         for trigger, text in sorted(triggers.items())
         for name in re.findall(f"^{PREFIX}(.*)_insert$", trigger)
         for metric, column in re.findall(TOLD_BY_TRIGGER, text)
-        for is_valid in [f"{PREFIX}{name}_update" in triggers]
+        for is_valid in [all(f"{PREFIX}{name}_{event}" in triggers for event in EVENTS)]
     ]
 
 
@@ -146,11 +156,16 @@ def read(
     return Position(*found[-1][:2]), [key for _, _, key in found[1:]]
 
 
-def prune(raw: Any, source: Source, position: Position) -> None:
-    """Delete what is far behind a position; whoever is not, can go on from where it is."""
+def prune(raw: Any, source: Source, position: Position, kept: int = KEPT) -> None:
+    """Delete what is so far behind a position, if the log has that.
+
+    Whoever is not as far behind can go on from where it is.
+    """
+    table = quoted(source.log)
     raw.execute(
-        f"DELETE FROM {quoted(source.log)} WHERE number < ?",  # noqa: S608
-        (position.number - KEPT,),
+        f"DELETE FROM {table} WHERE number < ? "  # noqa: S608
+        f"AND EXISTS (SELECT 1 FROM {table} WHERE number = ? AND stamp = ?)",
+        (position.number - kept, position.number, position.stamp),
     )
 
 

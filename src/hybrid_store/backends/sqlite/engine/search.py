@@ -105,7 +105,8 @@ class Searcher:
                 raw.execute("PRAGMA busy_timeout = 0")
             state = self._cache.refresh((self._file, source), raw)
             if state is not None and not self.connection.connection.in_transaction:
-                fold(raw, source, state)
+                lasts = self._file is not None and log.has_lasting_keys(raw, source)
+                fold(raw, source, state, lasts=lasts)
             return state
 
     @contextmanager

@@ -47,10 +47,9 @@ class Source:
         """The table of codes."""
         return f"{PREFIX}{self.index}_codes"
 
-    @property
-    def triggers(self) -> tuple[str, str]:
-        """Those that write the log: after an insert, after an update."""
-        return f"{PREFIX}{self.index}_insert", f"{PREFIX}{self.index}_update"
+    def trigger(self, event: str) -> str:
+        """The one that writes the log after an "insert", an "update" or a "delete"."""
+        return f"{PREFIX}{self.index}_{event}"
 
     @property
     def bytes_of_row(self) -> int:

@@ -78,6 +78,12 @@ class Segment:
         return int(self.codes.are_gone.sum()) > len(self) // GONE_SHARE
 
     @classmethod
+    def gone(cls, keys: Keys, dimensions: int, *, directions: bool) -> Segment:
+        """Rows that are not there any more."""
+        vectors = np.zeros((len(keys), dimensions), np.float32)
+        return cls(keys, encode(vectors, directions=directions)).without(keys)
+
+    @classmethod
     def joined(cls, segments: Sequence[Segment]) -> Segment:
         """One segment of all rows that are still in the segments."""
         keys = np.concatenate([segment.keys for segment in segments])

@@ -1,13 +1,15 @@
 """Codes in a table of the database itself, so that a new process need not make them again.
 
-Every row of the table holds a segment, and a position in the change log: what the log has up to
-there is in this segment or in one before it. Of a key that is in several, the last one counts.
+An edition is what one process has written of all rows, in several transactions. A row of the table
+holds a segment of an edition, or is a mark: up to its position in the change log, all is in the
+segments of its edition. The last mark says which edition counts. Of a key that is in several
+segments of it, the last one counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,42 +19,92 @@ from hybrid_store.backends.sqlite.engine.log import Position
 from hybrid_store.backends.sqlite.engine.source import Source, quoted
 from hybrid_store.backends.sqlite.engine.state import Segment
 
-__all__ = ["append", "clear", "load", "position"]
+__all__ = [
+    "Edition",
+    "append",
+    "drop_others",
+    "edition",
+    "load",
+    "mark",
+    "rows",
+    "segments",
+    "unfinished",
+]
 
 KEY, CODE, NUMBER = np.dtype("<i8"), np.dtype("i1"), np.dtype("<f4")
 
 
-def position(raw: Any, source: Source) -> Position | None:
-    """Up to where the log is in the segments; None where there is none."""
-    sql = f"SELECT number, stamp FROM {quoted(source.codes)} ORDER BY id DESC LIMIT 1"  # noqa: S608
-    found = raw.execute(sql).fetchone()
-    return found and Position(*found)
+@dataclass(frozen=True)
+class Edition:
+    """That of the last mark; its number is the time when it was begun, in nanoseconds."""
+
+    number: int
+    position: Position
 
 
-def load(raw: Any, source: Source) -> Iterator[Segment]:
-    """All segments, in which later rows replace earlier ones with the same key.
+def edition(raw: Any, source: Source) -> Edition | None:
+    """The edition that counts; None where there is none."""
+    found = raw.execute(
+        f"SELECT edition, number, stamp FROM {quoted(source.codes)} "  # noqa: S608
+        "WHERE number IS NOT NULL ORDER BY id DESC LIMIT 1"
+    ).fetchone()
+    return found and Edition(found[0], Position(*found[1:]))
+
+
+def unfinished(raw: Any, source: Source) -> int | None:
+    """The number of the youngest edition without a mark."""
+    sql = f"SELECT edition FROM {quoted(source.codes)} GROUP BY edition HAVING max(number) IS NULL"  # noqa: S608
+    return max((number for (number,) in raw.execute(sql)), default=None)
+
+
+def load(raw: Any, source: Source, number: int) -> Iterator[Segment]:
+    """All segments of an edition, in which later rows replace earlier ones with the same key.
 
     Raises `ValueError` where bytes are no codes of the source.
     """
-    sql = f"SELECT keys, codes FROM {quoted(source.codes)} ORDER BY id"  # noqa: S608
-    for keys, codes in raw.execute(sql):
-        if keys:
-            yield _unpacked(source, keys, codes)
-
-
-def append(raw: Any, source: Source, segments: Iterable[Segment], at: Position) -> None:
-    """Write segments, with which what the log has up to a position is there."""
     sql = (
-        f"INSERT INTO {quoted(source.codes)} (number, stamp, keys, codes) "  # noqa: S608
-        "VALUES (?, ?, ?, ?)"
+        f"SELECT keys, codes FROM {quoted(source.codes)} "  # noqa: S608
+        "WHERE edition = ? AND number IS NULL ORDER BY id"
     )
-    # The last row tells the position, also where no row of the table has a vector any more.
-    packed = chain(map(_packed, segments), [(b"", b"")])
-    raw.executemany(sql, ((at.number, at.stamp, *segment) for segment in packed))
+    for keys, codes in raw.execute(sql, (number,)):
+        yield _unpacked(source, keys, codes)
 
 
-def clear(raw: Any, source: Source) -> None:
-    raw.execute(f"DELETE FROM {quoted(source.codes)}")  # noqa: S608
+def segments(raw: Any, source: Source, number: int) -> int:
+    """How many segments there are of an edition."""
+    sql = f"SELECT count(*) FROM {quoted(source.codes)} WHERE edition = ? AND number IS NULL"  # noqa: S608
+    [count] = raw.execute(sql, (number,)).fetchone()
+    return int(count)
+
+
+def rows(raw: Any, source: Source, number: int) -> int:
+    """How many rows there are in the segments of an edition, with those that were replaced."""
+    sql = f"SELECT total(length(keys)) FROM {quoted(source.codes)} WHERE edition = ?"  # noqa: S608
+    [size] = raw.execute(sql, (number,)).fetchone()
+    return int(size) // KEY.itemsize
+
+
+def append(raw: Any, source: Source, number: int, parts: Iterable[Segment]) -> None:
+    """Write segments of an edition."""
+    sql = f"INSERT INTO {quoted(source.codes)} (edition, keys, codes) VALUES (?, ?, ?)"  # noqa: S608
+    raw.executemany(sql, ((number, *_packed(part)) for part in parts))
+
+
+def mark(raw: Any, source: Source, number: int, at: Position) -> None:
+    """Say that the edition counts, and has all up to a position."""
+    sql = f"INSERT INTO {quoted(source.codes)} (edition, number, stamp) VALUES (?, ?, ?)"  # noqa: S608
+    raw.execute(sql, (number, at.number, at.stamp))
+
+
+def drop_others(raw: Any, source: Source, rows: int) -> bool:
+    """Delete so many rows of editions that do not count; were there any?"""
+    current = edition(raw, source)
+    table = quoted(source.codes)
+    cursor = raw.execute(
+        f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE edition IS NOT ? LIMIT ?)",  # noqa: S608
+        (current and current.number, rows),
+    )
+    return bool(cursor.rowcount)
 
 
 def _packed(segment: Segment) -> tuple[bytes, bytes]:
