@@ -38,11 +38,11 @@ def _parser() -> argparse.ArgumentParser:
 def _results(options: argparse.Namespace) -> Iterator[str]:
     # Models need Django to be set up.
     from benchmarks.report import environment
-    from benchmarks.sqlite.trial import Trial, goals
+    from benchmarks.sqlite.trial import Figure, Trial, goals
 
     peers = not options.no_peers
     yield environment([ALIAS]) + (f"- {', '.join(pinned(*PEERS))}\n" if peers else "")
-    figures: dict[str, float] = {}
+    figures: dict[Figure, float] = {}
     for corpus, module in _plan(options):
         if options.only and module.__name__.rpartition(".")[2] not in options.only:
             continue

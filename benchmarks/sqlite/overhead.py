@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -16,7 +17,7 @@ from benchmarks.report import Table, costs, number
 from benchmarks.search import finder, nearest
 from benchmarks.search_way import SearchWay
 from benchmarks.sqlite.models import FewDocument
-from benchmarks.sqlite.trial import Trial
+from benchmarks.sqlite.trial import ORM, Trial
 from benchmarks.sqlite.ways import OURS
 from benchmarks.timing import TURN, side_by_side
 from hybrid_store.backends.sqlite.engine.kernels import kernel
@@ -28,12 +29,12 @@ FEW_ROWS = 10
 
 
 def tables(bench: Trial) -> Iterator[Table]:
-    few = Bench(bench.alias, Corpus(FEW_ROWS), bench.rounds)
+    few = replace(bench, corpus=Corpus(FEW_ROWS))
     few.fill(FewDocument)
     few.build_vector_index(FewDocument)
     ways = side_by_side(_ways(few), bench.searches, turn=TURN)
     yield costs(f"The {NEIGHBOURS} nearest of {FEW_ROWS} rows, {bench.database}", ways)
-    bench.figures["ms that the ORM adds"] = (ways[-1].median - ways[0].median) * 1000
+    few.note(ORM, (ways[-1].median - ways[0].median) * 1000)
     bench.fill(Document)
     bench.build_vector_index(Document)
     yield _parts(bench)

@@ -12,7 +12,12 @@ from benchmarks.questions import everything
 from benchmarks.report import Table
 from benchmarks.sqlite.limit import against_limit, readings
 from benchmarks.sqlite.models import TutorialNarrow, TutorialWide
-from benchmarks.sqlite.trial import Trial
+from benchmarks.sqlite.trial import (
+    FASTER_THAN_SQLITE_VEC,
+    FASTER_THAN_TUTORIALS,
+    LIMIT,
+    Trial,
+)
 from benchmarks.sqlite.ways import (
     TUTORIALS,
     VEC_FUNCTION,
@@ -56,8 +61,7 @@ def tables(bench: Trial) -> Iterator[Table]:
     size = f"{bench.rows:,} x {bench.corpus.dimensions:,}"
     yield against_limit(f"The {NEIGHBOURS} nearest of {size}, {bench.database}", limit, ways)
     best, medians = ways[0].median, {way.label: way.median for way in ways}
-    bench.figures[f"{size}, times the limit"] = best / limit.median
-    bench.figures[f"{size}, times as fast as the tutorials"] = medians[TUTORIALS] / best
+    bench.note(LIMIT, best / limit.median)
+    bench.note(FASTER_THAN_TUTORIALS, medians[TUTORIALS] / best)
     if VEC_FUNCTION in medians:
-        name = f"{size}, times as fast as sqlite-vec in the model's table"
-        bench.figures[name] = medians[VEC_FUNCTION] / best
+        bench.note(FASTER_THAN_SQLITE_VEC, medians[VEC_FUNCTION] / best)

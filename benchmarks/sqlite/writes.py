@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.ingest import Load
 from benchmarks.models import Document, PgvectorDocument
 from benchmarks.report import Table, rates
-from benchmarks.sqlite.trial import Trial
+from benchmarks.sqlite.trial import INGEST, Trial
 from benchmarks.timing import Way, side_by_side
 from benchmarks.updates import Update
 
@@ -32,8 +32,7 @@ def tables(bench: Trial) -> Iterator[Table]:
         logged.way("`bulk_create`, triggers", logged.create, Document),
     ]
     yield _table(bench, f"Ingest of {bench.rows:,} rows", ways, bench.rows)
-    name = f"rows/s of `bulk_ingest` of {bench.rows:,} rows, with triggers"
-    bench.figures[name] = bench.rows / columns.median
+    bench.note(INGEST, bench.rows / columns.median)
     rows = min(bench.rows, MOST_UPDATES)
     yield _table(bench, f"Update of {rows:,} vectors", _updates(bench, rows), rows)
 
