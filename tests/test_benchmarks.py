@@ -15,19 +15,20 @@ ON_SQLITE = os.environ.get("HYBRID_STORE_DATABASE", "sqlite") == "sqlite"
 OF_SQLITE = [
     "Reading 2 MB of float32 in memory",
     "The 10 nearest of 1,000 x 384",
+    "Where the time goes, of 1,000 x 384",
     "Searches in a new process over 1,000 rows",
     "Memory that searches add in a new process over 1,000 rows",
     "The 10 nearest of 10 rows",
-    "Where the time of a search goes, 1,000 rows",
     *(
         f"The 10 nearest under a filter: {share} of 1,000 rows, by {column}"
         for column in ("an indexed column", "a column that is not indexed")
         for share in ("50 %", "10 %", "1 %")
     ),
     "Ingest of 1,000 rows",
-    "Update of 1,000 vectors",
+    "Update of 100 vectors",
     "Reading 6 MB of float32 in memory",
     "The 10 nearest of 1,000 x 1,536",
+    "Where the time goes, of 1,000 x 1,536",
     "Goals",
 ]
 

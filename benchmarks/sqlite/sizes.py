@@ -1,4 +1,4 @@
-"""Sizes: the ten nearest of all rows."""
+"""Sizes: the ten nearest of all rows, and where the time goes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from benchmarks.questions import everything
 from benchmarks.report import Table
 from benchmarks.sqlite.limit import against_limit, readings
 from benchmarks.sqlite.models import TutorialNarrow, TutorialWide
+from benchmarks.sqlite.parts import parts
 from benchmarks.sqlite.trial import (
     FASTER_THAN_SQLITE_VEC,
     FASTER_THAN_TUTORIALS,
@@ -65,3 +66,4 @@ def tables(bench: Trial) -> Iterator[Table]:
     bench.note(FASTER_THAN_TUTORIALS, medians[TUTORIALS] / best)
     if VEC_FUNCTION in medians:
         bench.note(FASTER_THAN_SQLITE_VEC, medians[VEC_FUNCTION] / best)
+    yield parts(bench, question, model)
