@@ -80,6 +80,7 @@ def tables(bench: Trial) -> Iterator[Table]:
     if not STATUS.exists():
         return
     bench.fill(Document)
+    bench.build_vector_index(Document)
     with TemporaryDirectory() as folder:
         ways = _ways(bench, Path(folder))
         side_by_side(ways, min(bench.rounds, MOST_ROUNDS), warm_up=False)
