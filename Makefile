@@ -29,7 +29,7 @@ INSTALL := $(PIP) $(PINS:%=--constraint %) --build-constraint constraints/base.t
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help demo test test-long test-all test-newest test-psycopg2 lint format bench mutations constraints clean
+.PHONY: help demo test test-long test-all test-newest test-psycopg2 lint format bench bench-sqlite mutations constraints clean
 
 help:
 	@echo "make demo        set up the film demo and serve it on http://$(ADDRESS)/ (SERVE=0: do not serve)"
@@ -40,6 +40,7 @@ help:
 	@echo "make test-psycopg2 what a driver can change, on PostgreSQL 18 with psycopg2"
 	@echo "make lint        check style and types; make format: repair the style"
 	@echo "make bench       measure (ARGS=...)"
+	@echo "make bench-sqlite measure the engine on SQLite (ARGS=...)"
 	@echo "make mutations   take safeguards out, one at a time: do the tests notice?"
 	@echo "make constraints renew the pinned versions"
 	@echo "make clean       remove what was set up"
@@ -82,6 +83,9 @@ format: $(VENV)/.lint
 
 bench: $(VENV)/.test
 	$(RUN) -m benchmarks $(ARGS)
+
+bench-sqlite: $(VENV)/.test
+	$(RUN) -m benchmarks.sqlite $(ARGS)
 
 mutations: $(VENV)/.test
 	$(RUN) -m tools.mutations $(ARGS)

@@ -18,7 +18,7 @@ from benchmarks.search_way import SearchWay
 from benchmarks.searchers import searcher_ways
 from benchmarks.timing import TURN, side_by_side
 
-__all__ = ["tables"]
+__all__ = ["fill", "tables"]
 
 LEAST_RECALL = 0.95
 # The share of rows at an end of the positions.
@@ -33,7 +33,7 @@ def tables(bench: Bench) -> Iterator[Table]:
     """Raises `AssertionError` after the table in which a search of ours has too few rows."""
     if not bench.has_pgvector:
         return
-    _fill(bench)
+    fill(bench)
     for question in _questions(bench.corpus):
         ways = _ways(bench, question)
         side_by_side(ways, bench.searches, turn=TURN)
@@ -73,7 +73,8 @@ def _mean_rank(question: Question) -> float:
     return float(np.mean(ranks))
 
 
-def _fill(bench: Bench) -> None:
+def fill(bench: Bench) -> None:
+    """The corpus in the table of `FilteredDocument`, with all its indexes."""
     if not bench.has_table(Source):
         bench.recreate(Source)
         numbers = range(1, SOURCES + 1)

@@ -26,7 +26,7 @@ from benchmarks.timing import Way, side_by_side
 from hybrid_store.models import bulk_ingest
 from hybrid_store.vectors import FloatArray
 
-__all__ = ["tables"]
+__all__ = ["Load", "tables"]
 
 BATCH = 1000
 MOST_ROUNDS = 3
@@ -79,21 +79,21 @@ class Load:
     def ways(self) -> list[Way[Any]]:
         found = [
             *self._by_hand(),
-            self._way("**`bulk_ingest`** of columns", self.columns),
-            self._way("**`bulk_ingest`** of objects", self.ingest, self.model),
-            self._way("`bulk_create`, `VectorField`", self.create, self.model),
+            self.way("**`bulk_ingest`** of columns", self.columns),
+            self.way("**`bulk_ingest`** of objects", self.ingest, self.model),
+            self.way("`bulk_create`, `VectorField`", self.create, self.model),
         ]
         if self.bench.has_pgvector:
-            found.append(self._way("`bulk_create`, pgvector.django", self.create, self.pgvector))
+            found.append(self.way("`bulk_create`, pgvector.django", self.create, self.pgvector))
         return found
 
     def _by_hand(self) -> list[Way[Any]]:
         if not self.bench.has_pgvector:
-            return [self._way("SQL by hand", self.executemany)]
-        insert = self._way("INSERT of binary arrays by hand", self.insert)
-        return [self._way("COPY BINARY by hand", self.copy), insert]
+            return [self.way("SQL by hand", self.executemany)]
+        insert = self.way("INSERT of binary arrays by hand", self.insert)
+        return [self.way("COPY BINARY by hand", self.copy), insert]
 
-    def _way(
+    def way(
         self, label: str, load: Callable[[], object], kind: type[Model] | None = None
     ) -> Way[Any]:
         def prepare() -> None:

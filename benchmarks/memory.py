@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from benchmarks.bench import Bench
     from benchmarks.report import Table
 
-__all__ = ["tables"]
+__all__ = ["STATUS", "kibibytes", "tables"]
 
 STATUS = Path("/proc/self/status")
 ALIAS = "measured"
@@ -66,13 +66,16 @@ def _run(url: str, way: str) -> None:
         documents.first()
     else:
         getattr(search, way)(documents.all(), vector)
-    print(_peak_of_this_process())
+    print(kibibytes("VmHWM"))
 
 
-def _peak_of_this_process() -> int:
-    """In KiB. `getrusage` would count the parent's memory too, from before the program started."""
-    [peak] = re.findall(r"^VmHWM:\s+(\d+) kB$", STATUS.read_text(), flags=re.MULTILINE)
-    return int(peak)
+def kibibytes(name: str) -> int:
+    """A figure of this process in KiB, such as its peak, `VmHWM`.
+
+    `getrusage` would count the parent's memory too, from before the program started.
+    """
+    [found] = re.findall(rf"^{name}:\s+(\d+) kB$", STATUS.read_text(), flags=re.MULTILINE)
+    return int(found)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from typing import Any, TextIO
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from benchmarks.peer_stores import BATCH, STORES, Store
 
-__all__ = ["VECTORS"]
+__all__ = ["VECTORS", "answer"]
 
 VECTORS = "vectors"
 
@@ -39,11 +40,12 @@ def _filled(name: str, path: str, connection: Any) -> Store:
     return store
 
 
-def _answer(store: Store, output: TextIO) -> None:
+def answer(search: Callable[..., list[int]], output: TextIO) -> None:
+    """Answer every line of the input by one call."""
     for line in sys.stdin:
         question = json.loads(line)
         started = time.perf_counter()
-        keys = store.search(**question)
+        keys = search(**question)
         seconds = time.perf_counter() - started
         print(json.dumps({"keys": keys, "seconds": seconds}), file=output, flush=True)
 
@@ -56,7 +58,7 @@ def _run(name: str, path: str) -> None:
         connection.execute(f"DROP TABLE IF EXISTS {STORES[name].table} CASCADE")
         store = _filled(name, path, connection)
         print(json.dumps({"table": store.table}), file=output, flush=True)
-        _answer(store, output)
+        answer(store.search, output)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from benchmarks.timing import Way
 if TYPE_CHECKING:
     from benchmarks.bench import Bench
 
-__all__ = ["PeerWay", "command", "peers"]
+__all__ = ["PeerWay", "command", "peers", "pinned"]
 
 ROOT = Path(__file__).resolve().parent.parent
 PINS = ROOT / "constraints" / "peers.txt"
@@ -68,6 +68,12 @@ def command(bench: Bench, module: str, *arguments: str) -> dict[str, Any]:
         "stdout": subprocess.PIPE,
         "text": True,
     }
+
+
+def pinned(*names: str) -> list[str]:
+    """The versions of some packages of the environment, as in "faiss-cpu 1.15.1"."""
+    pins = (line.split("==") for line in PINS.read_text().splitlines() if "==" in line)
+    return [f"{name} {version}" for name, version in pins if name in names]
 
 
 @functools.cache

@@ -20,6 +20,7 @@ from hybrid_store.backends import vector_ops
 __all__ = ["Table", "costs", "environment", "number", "rates", "times"]
 
 PACKAGES = ("Django", "numpy", "psycopg", "pgvector")
+OPTIONAL = ("orjson", "numkong")
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,13 @@ def number(value: float) -> str:
 def environment(aliases: Iterable[str]) -> str:
     """What the figures were measured with, as a Markdown list."""
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    orjson = "with" if importlib.util.find_spec("orjson") else "without"
+    optional = ", ".join(
+        f"{'with' if importlib.util.find_spec(name) else 'without'} {name}" for name in OPTIONAL
+    )
     lines = [
         f"django-hybrid-store {hybrid_store.__version__}",
         f"{_processor()}, {os.cpu_count()} cores; NumPy uses one thread",
-        f"Python {platform.python_version()}, {packages}, {orjson} orjson",
+        f"Python {platform.python_version()}, {packages}, {optional}",
         *(_server(alias) for alias in aliases),
     ]
     return "".join(f"- {line}\n" for line in lines)

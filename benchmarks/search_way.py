@@ -18,8 +18,16 @@ Find: TypeAlias = Callable[[FloatArray], list[int]]
 class SearchWay(Way[list[int]]):
     """Every round asks another vector of a question."""
 
-    def __init__(self, label: str, question: Question, find: Find, *, exact: bool = False) -> None:
-        super().__init__(label, self._found, self._judged, exact=exact)
+    def __init__(
+        self,
+        label: str,
+        question: Question,
+        find: Find,
+        *,
+        exact: bool = False,
+        prepare: Callable[[], object] = lambda: None,
+    ) -> None:
+        super().__init__(label, self._found, self._judged, prepare, exact)
         self.question = question
         self.find = find
         self.counts: list[int] = []

@@ -19,7 +19,7 @@ from hybrid_store.backends.updates import Column, RowUpdate
 from hybrid_store.models import bulk_ingest
 from hybrid_store.vectors import FloatArray, Vector
 
-__all__ = ["tables"]
+__all__ = ["Update", "tables"]
 
 BATCH = 1000
 MOST_ROUNDS = 3
@@ -39,6 +39,7 @@ class Update:
 
     bench: Bench
     vectors: FloatArray
+    indexed: bool = False
 
     @property
     def keys(self) -> list[int]:
@@ -67,6 +68,8 @@ class Update:
             self.bench.recreate(Document)
             names = [str(row) for row in range(len(self.vectors))]
             columns = {"title": names, "group": [0] * len(names), "embedding": self.vectors}
+            if self.indexed:
+                self.bench.build_vector_index(Document)
             bulk_ingest(self._rows(Document), columns)
             self.bench.settle()
 

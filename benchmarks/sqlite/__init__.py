@@ -1,0 +1,1 @@
+"""Benchmarks of the SQLite engine, beside the limit of the machine. See docs/benchmarks.md."""
