@@ -42,7 +42,7 @@ class Kernel(Protocol):
 
 
 class NumkongKernel:
-    """int8 with int8, exact, by the widest instructions that the processor has."""
+    """int8 with int8, rounded once, by the widest instructions that the processor has."""
 
     def query(self, vector: FloatArray) -> Query:
         code = encode(vector[None])
@@ -53,7 +53,8 @@ class NumkongKernel:
         import numkong
 
         [products] = np.asarray(numkong.cdist(query.values, codes, "dot"))
-        return cast("NDArray[Any]", products)
+        # They are whole numbers. What follows is twice as fast by half the bytes.
+        return cast("NDArray[Any]", products.astype(np.float32))
 
 
 class NumPyKernel:

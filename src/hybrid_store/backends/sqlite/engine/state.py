@@ -58,9 +58,10 @@ class Segment:
         return self.at(places[~self.codes.are_gone[places]])
 
     def split(self, rows: int) -> Iterator[Segment]:
-        """So many rows a segment."""
-        for start in range(0, len(self), rows):
-            yield self.at(np.arange(start, min(start + rows, len(self))))
+        """The rows that are still here, so many a segment."""
+        there = np.flatnonzero(~self.codes.are_gone)
+        for start in range(0, len(there), rows):
+            yield self.at(there[start : start + rows])
 
     def _places(self, keys: Keys) -> NDArray[np.int64]:
         is_apart = not (len(self) and len(keys)) or (
@@ -184,7 +185,7 @@ class State:
     def split(self, rows: int) -> Iterator[Segment]:
         """All rows, so many a segment."""
         for segment in self.segments:
-            yield from Segment.joined([segment]).split(rows)
+            yield from segment.split(rows)
 
     def absorbing(
         self, position: Position, schema: int, keys: Keys, segments: Sequence[Segment]
