@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, models, transaction
 
 from hybrid_store.backends import vector_ops
@@ -356,6 +356,21 @@ def test_the_command_tells_what_it_does() -> None:
     assert out.getvalue() == "test_point_vec: codes of 0 rows stored.\n"
     call_command("optimize_vectors", "hybrid_store_test.Code.bits", stdout=out)
     assert out.getvalue().endswith("nothing to do.\n")
+
+
+def test_the_command_does_what_it_can(place: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER hybrid_store_index_test_point_half_update")
+    out, errors = StringIO(), StringIO()
+    try:
+        with pytest.raises(CommandError, match="1 failed"):
+            call_command("optimize_vectors", stdout=out, stderr=errors)
+    finally:
+        call_command("migrate", verbosity=0)
+    assert errors.getvalue() == (
+        "test_point_half: hybrid_store_test_point: triggers are missing: run manage.py migrate.\n"
+    )
+    assert "test_book_vec: codes of" in out.getvalue()
 
 
 # Memory

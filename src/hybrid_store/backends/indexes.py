@@ -115,6 +115,9 @@ class Proposals(Protocol):
     def within(self, distance: float) -> str:
         """All rows that may be as near as that."""
 
+    def count(self, distance: float) -> int:
+        """How many rows may be as near as that."""
+
     def only(self, keys: Sequence[int]) -> Proposals:
         """Proposals of no other rows than these; all of them within an infinite distance."""
 

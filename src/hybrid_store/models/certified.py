@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from functools import cached_property
 from math import inf
 from typing import Any
 
@@ -10,6 +12,7 @@ from django.db.models import F
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.indexes import IndexSpec, Proposals
+from hybrid_store.models.experience import Experience, shape
 from hybrid_store.models.late import LateValue
 from hybrid_store.models.search_query import Outcome, SearchQuery, WithoutDistance
 from hybrid_store.models.statements import Statements
@@ -31,6 +34,8 @@ MATCHING_SHARE = 64
 LARGE = 16_000_000
 # A search that would compare more than this share of the rows reads the table instead.
 MOST_SHARE = 4
+# What filters of a kind have let through in this process.
+experience = Experience()
 # Name of the column that tells how far a row is, where a query does not select the distance.
 DISTANCE = "_hybrid_store_distance"
 
@@ -49,7 +54,7 @@ class CertifiedSearch:
         self.query = query
         self.index = index
         self.statements = Statements(compiler, chunk_size)
-        self.has_few = False
+        self.has_few = self.is_asked = False
         self.shows_distance = query.search.distance_as in query.annotation_select
         self.distance = query.search.distance_as if self.shows_distance else DISTANCE
 
@@ -76,20 +81,33 @@ class CertifiedSearch:
 
     def _in_rounds(self, proposals: Proposals) -> list[Any] | None:
         query, most = self.query, proposals.rows // MOST_SHARE
-        count = max(LEAST_PROPOSED, PROPOSED * query.needed)
-        is_first = not query.is_filtered
+        count, is_first = self._first(most), not query.is_filtered
         while count <= max(most, LEAST_PROPOSED):
             listed = proposals.nearest(query.needed) if is_first else proposals.best(count)
             rows, farthest = self._among(listed, proposals)
             if farthest < inf and not proposals.are_surpassed_by(farthest):
                 rows, farthest = self._among(proposals.within(farthest), proposals)
             if self._is_complete(farthest, proposals):
+                self._learn(proposals, farthest)
                 return rows[int(query.low_mark) :]
             few = self._few(proposals) if len(rows) < count // RARE else None
             if few is not None:
                 return self._nearest_of_few(few)
             count, is_first = self._next(count, len(rows)), False
         return None
+
+    @cached_property
+    def _kind(self) -> Hashable:
+        return self.query.search.field, shape(self.query.where)
+
+    def _first(self, most: int) -> int:
+        """How many rows are proposed first."""
+        expected = int(MARGIN * experience.expected(self._kind) * self.query.needed)
+        return max(LEAST_PROPOSED, PROPOSED * self.query.needed, min(expected, most))
+
+    def _learn(self, proposals: Proposals, farthest: float) -> None:
+        if farthest < inf and not self.has_few:
+            experience.learn(self._kind, proposals.count(farthest) / self.query.needed)
 
     def _nearest_of_few(self, few: Proposals) -> list[Any]:
         """Where no other rows than those proposed can match."""
@@ -112,7 +130,7 @@ class CertifiedSearch:
 
     def _few(self, proposals: Proposals, covering: bool = False) -> Proposals | None:
         """Proposals of all rows that match, where an index tells them and they are few."""
-        if self.has_few:
+        if self.has_few or self.is_asked:
             return None
         most = max(MOST_MATCHING, proposals.rows // MATCHING_SHARE)
         matching = self.query.matching(proposals.key, most + 1)
@@ -122,8 +140,8 @@ class CertifiedSearch:
             return proposals.only([])
         keys = self.ops.keys_by_index(sql, params, covering=covering)
         if keys is None or len(keys) > most:
-            # They are not asked for again, but perhaps where the index need not cover all.
-            self.has_few = keys is not None or not covering
+            # They are asked for once more at most: where the index need not cover all.
+            self.is_asked = keys is not None or not covering
             return None
         return proposals.only(keys)
 

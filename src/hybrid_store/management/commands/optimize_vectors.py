@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import CommandParser
-from django.db import connections
+from django.core.management.base import CommandError, CommandParser
+from django.db import DatabaseError, connections
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.management.base import EmbeddingCommand, counted
@@ -29,10 +29,18 @@ class Command(EmbeddingCommand):
         using = options["database"]
         fields = {labelled_vector_field(label) for label in options["labels"]}
         ops = vector_ops(connections[using])
+        failed = 0
         for model, index in declared_indexes(using):
-            field = model._meta.get_field(index.field_name)
-            if fields and field not in fields:
+            if fields and model._meta.get_field(index.field_name) not in fields:
                 continue
-            rows = ops.optimize(model, index)
-            done = "nothing to do" if rows is None else f"codes of {counted(rows)} stored"
-            self.stdout.write(f"{index.name}: {done}.")
+            try:
+                rows = ops.optimize(model, index)
+            except DatabaseError as error:
+                failed += 1
+                self.stderr.write(f"{index.name}: {error}")
+                continue
+            if options["verbosity"]:
+                done = "nothing to do" if rows is None else f"codes of {counted(rows)} stored"
+                self.stdout.write(f"{index.name}: {done}.")
+        if failed:
+            raise CommandError(f"Not all is done: {failed} failed, each for the reason above.")

@@ -100,8 +100,8 @@ def encode(vectors: FloatArray, *, directions: bool = False) -> Codes:
 
     An all-zero vector has none.
     """
-    starts = range(0, len(vectors), BLOCK) or [0]
-    codes = Codes.joined([_encode(vectors[start : start + BLOCK]) for start in starts])
+    blocks = [vectors[start : start + BLOCK] for start in range(0, len(vectors), BLOCK)]
+    codes = Codes.joined([*map(_encode, blocks)]) if len(blocks) > 1 else _encode(vectors)
     return _of_directions(codes) if directions else codes
 
 

@@ -94,6 +94,10 @@ class Proposals:
         """All rows that may be as near as that."""
         return self._above(min(self.floor, self._score(distance)))
 
+    def count(self, distance: float) -> int:
+        """How many rows may be as near as that."""
+        return int(np.count_nonzero(self._scores >= self._score(distance)))
+
     def are_surpassed_by(self, distance: float) -> bool:
         """Is a row at that distance nearer than all that have not been proposed?"""
         return self._score(distance) >= self.floor

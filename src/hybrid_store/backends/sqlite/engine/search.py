@@ -90,9 +90,13 @@ class Searcher:
         with self._committed() as raw:
             if not log.has_lasting_keys(raw, source):
                 return None
+            if not log.is_kept(raw, source):
+                raise DatabaseError(f"{source.table}: triggers are missing: run manage.py migrate.")
             state = self._cache.refresh((self._file, source), raw)
-            if state is None or not fold_all(raw, source, state):
-                raise DatabaseError(f"the codes of index {source.index} cannot be written now")
+            if state is None:
+                raise DatabaseError(f"{source.table}: the codes cannot be made: the log says why.")
+            if not fold_all(raw, source, state):
+                raise DatabaseError(f"{source.table}: codes were written by another process, too.")
             return len(state)
 
     def _refreshed(self, source: Source) -> State | None:
