@@ -26,7 +26,7 @@ class Reason(StrEnum):
     ORDER = "the rows are not ordered nearest first"
     NO_SLICE = "all rows are asked for: an index serves slices, such as [:10]"
     LOCKING = "rows are locked, and only those that are given shall be"
-    GROUPED = "rows are grouped, distinct or combined before they are ranked"
+    GROUPED = "rows are grouped, distinct, combined or numbered before they are ranked"
     TUNED = "an exact search is asked for, by tuned() or the settings"
     NO_INDEX = "there is no index over this field"
     METRIC = "there is no index over this field for this metric"
@@ -145,7 +145,7 @@ def _reason(
         (Reason.TUNED, lambda: query.search.tuning_now.is_exact and not ops.proposes),
         (Reason.NO_SLICE, lambda: query.high_mark is None),
         (Reason.LOCKING, lambda: query.select_for_update),
-        (Reason.GROUPED, lambda: ops.proposes and not query.is_plain),
+        (Reason.GROUPED, lambda: query.has_windows or (ops.proposes and not query.is_plain)),
         (Reason.NO_INDEX, lambda: not stored),
         (Reason.METRIC, lambda: not fitting),
         (Reason.INVALID, lambda: not any(index.is_valid for index in fitting)),

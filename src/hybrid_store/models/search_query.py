@@ -97,6 +97,8 @@ class SearchQuery(Query):
     # Does it compare all rows that fulfil its conditions?
     is_exact = False
     without_distance = WithoutDistance.ARE_LEFT_OUT
+    # May it have rows that do not fulfil the conditions of the search, as by `|`?
+    is_widened = False
     outcome: Outcome | None = None
 
     def get_compiler(
@@ -107,6 +109,10 @@ class SearchQuery(Query):
         compiler = super().get_compiler(using, connection, elide_empty)
         compiler.__class__ = search_compiler(cast("Any", type(compiler)))
         return compiler
+
+    def combine(self, rhs: Query, connector: str) -> None:
+        super().combine(rhs, connector)
+        self.is_widened = self.is_widened or connector != AND
 
     # What it asks for
 
@@ -126,14 +132,21 @@ class SearchQuery(Query):
 
     @property
     def is_plain(self) -> bool:
-        """Can a column be added without changing which rows there are?"""
-        return not (self.distinct or self.group_by or self.combinator)
+        """Can a column be added without changing which rows there are, and all have a distance?"""
+        return not (self.distinct or self.group_by or self.combinator or self.is_widened)
+
+    @property
+    def has_windows(self) -> bool:
+        """Is anything computed of all rows that fulfil its conditions, also of those far away?"""
+        parts = (*self.annotations.values(), *self.order_by, self.where)
+        return any(getattr(part, "contains_over_clause", False) for part in parts)
 
     @property
     def may_use_index(self) -> bool:
         """Is it seen whether there are enough rows, and are only those locked that are given?"""
         is_sliced = self.high_mark is not None and self.high_mark > self.low_mark
-        return is_sliced and not (self.subquery or self.select_for_update or self.combinator)
+        needs_all = self.subquery or self.select_for_update or self.combinator or self.has_windows
+        return is_sliced and not needs_all
 
     @property
     def needed(self) -> int:
