@@ -100,13 +100,14 @@ def removal(source: Source) -> list[str]:
 
 
 def is_kept(raw: Any, source: Source) -> bool:
-    """Are the triggers there, on the table?"""
+    """Are the triggers there, on the table, and a log that is not empty, as in a copied schema?"""
     sql = (
         "SELECT count(*) FROM sqlite_master "
         "WHERE type = 'trigger' AND tbl_name = ? AND name IN (?, ?, ?)"
     )
     [count] = raw.execute(sql, (source.table, *map(source.trigger, EVENTS))).fetchone()
-    return bool(count == len(EVENTS))
+    first = f"SELECT 1 FROM {quoted(source.log)} LIMIT 1"  # noqa: S608
+    return bool(count == len(EVENTS)) and raw.execute(first).fetchone() is not None
 
 
 def stored_indexes(raw: Any, table: str) -> list[StoredIndex]:
