@@ -114,7 +114,8 @@ def _encode(vectors: FloatArray) -> Codes:
     # Both steps of `rest` round, by u * |s * c| and by u * |rest|; its length rounds as a sum does.
     errors = np.sqrt(np.einsum("ij,ij->i", rest, rest)) * np.float32(1 + rounding(vectors.shape[1]))
     errors += np.float32(4 * UNIT) * lengths
-    unknown = (scales > 0) & ~((lengths >= LEAST_LENGTH) & (lengths <= GREATEST_LENGTH))
+    # NaN, which other programs may write, is not 0 either.
+    unknown = (scales != 0) & ~((lengths >= LEAST_LENGTH) & (lengths <= GREATEST_LENGTH))
     values[unknown], scales[unknown] = 0, 0
     errors[unknown], lengths[unknown] = np.inf, 1
     return Codes(values.astype(np.int8), scales, errors, lengths)
