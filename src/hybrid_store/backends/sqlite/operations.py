@@ -129,12 +129,13 @@ class SQLiteVectorOperations(BaseVectorOperations):
         self.connection.ensure_connection()
         # No queries of the project's, which the query log would show.
         cursor = self.connection.create_cursor()
-        cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
         unserved = READS_ROWS if covering else READS_TABLE
-        if any(unserved.match(row[-1]) for row in cursor.fetchall()):
-            return None
-        cursor.execute(sql, params)
-        return [key for (key,) in cursor.fetchall()]
+        with self.connection.wrap_database_errors:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+            if any(unserved.match(row[-1]) for row in cursor.fetchall()):
+                return None
+            cursor.execute(sql, params)
+            return [key for (key,) in cursor.fetchall()]
 
     def stored_indexes(self, model: type[Model]) -> list[StoredIndex]:
         self.connection.ensure_connection()

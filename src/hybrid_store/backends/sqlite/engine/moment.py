@@ -23,4 +23,6 @@ def moment(raw: Any) -> Iterator[None]:
         yield
     finally:
         # What a wrapper around the statements may have written is kept, as it would be without.
-        raw.execute("COMMIT")
+        # After some errors SQLite has ended the transaction by itself.
+        if raw.in_transaction:
+            raw.execute("COMMIT")

@@ -76,8 +76,8 @@ class Searcher:
     def _is_refused(self, key: Key, raw: Any) -> bool:
         try:
             return self._cache.is_refused(key, log.schema_version(raw))
-        except sqlite3.OperationalError:
-            # Locked: the statement itself will say so.
+        except sqlite3.DatabaseError:
+            # Locked, or no database: the statement itself will say so.
             return True
 
     def optimize(self, source: Source) -> int | None:
@@ -87,7 +87,7 @@ class Searcher:
         Raises `DatabaseError` where it cannot be done now.
         """
         self.connection.ensure_connection()
-        with self._committed() as raw:
+        with self._committed() as raw, self.connection.wrap_database_errors:
             if not log.has_lasting_keys(raw, source):
                 return None
             if not log.is_kept(raw, source):
