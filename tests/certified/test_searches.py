@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sqlite3
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +17,12 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, models, transaction
+from django.db.models import Count, Max, Window
+from django.db.models.functions import RowNumber
 
 from hybrid_store.backends import vector_ops
-from hybrid_store.backends.sqlite.engine import cache, folding
+from hybrid_store.backends.sqlite.engine import cache, folding, store
+from hybrid_store.backends.sqlite.engine.folding import fold
 from hybrid_store.backends.sqlite.engine.search import MOST_CHANGED
 from hybrid_store.backends.sqlite.engine.source import source_of
 from hybrid_store.backends.sqlite.engine.state import State
@@ -140,6 +144,27 @@ def test_everything_else_is_compared_row_by_row(place: Any) -> None:
     assert reason(nearest(place)[:K]) is None
 
 
+def test_windows_are_of_all_rows(place: Any) -> None:
+    rows = place.objects.annotate(rows=Window(Count("*")), last=Window(Max("number")))
+    ranked = rows.nearest(NEAR)[:K]
+    assert {(row.rows, row.last) for row in ranked} == {(600, 599)}
+    assert ranked.all().explain_search().reason is Reason.GROUPED
+    numbered = place.objects.annotate(place=Window(RowNumber(), order_by="number"))
+    late = numbered.filter(place__gt=300).nearest(NEAR)
+    assert [row.pk for row in late[:K]] == answered(nearest(place, number__gte=300)[:K])
+
+
+def test_rows_that_are_combined_with_others_are_not_lost(place: Any) -> None:
+    """Not even those without a vector, and SQLite has NULL before all numbers."""
+    none = place.objects.create(name="none", number=-1)
+    for rows in (place.objects.filter(number=-1), place.objects.filter(number__lt=300)):
+        for ranked in (nearest(place) | rows, (nearest(place) | rows).exclude(number=5)):
+            whole = [row.pk for row in ranked.all()]
+            assert [row.pk for row in ranked[:K]] == whole[:K]
+    assert (nearest(place) | place.objects.filter(number=-1))[0].pk == none.pk
+    answered((nearest(place) & place.objects.filter(number__lt=300))[:K])
+
+
 # What happens to the database
 
 
@@ -227,6 +252,16 @@ def test_a_table_made_anew_keeps_its_log(place: Any) -> None:
     assert answered(nearest(place)[:K])[0] == 7
     place.objects.filter(pk=7).update(vector=-NEAR)
     assert 7 not in answered(nearest(place)[:K])
+
+
+def test_a_log_without_rows_is_none(place: Any) -> None:
+    """As in a database that was made of another one's schema."""
+    with connection.cursor() as cursor:
+        cursor.execute('DELETE FROM "hybrid_store_index_certified_place_vec_log"')
+    answered(nearest(place)[:K], by_codes=False)
+    place.objects.filter(pk=4).update(vector=NEAR)
+    cache.files.clear()
+    assert answered(nearest(place)[:K])[0] == 4
 
 
 def test_without_triggers_rows_are_compared_one_by_one(place: Any) -> None:
@@ -373,6 +408,46 @@ def test_the_command_does_what_it_can(place: Any) -> None:
     assert "test_book_vec: codes of" in out.getvalue()
 
 
+def test_codes_that_cannot_be_stored_now_are_an_error_of_django(
+    place: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0)
+    other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+    for lock, end in (("BEGIN IMMEDIATE", "ROLLBACK"), ("BEGIN EXCLUSIVE", "ROLLBACK")):
+        other.execute(lock)
+        with pytest.raises(DatabaseError):
+            vector_ops(connection).optimize(place, index_of(place))
+        other.execute(end)
+    # What is read by others cannot be written to.
+    reading = other.execute(f"SELECT * FROM {place._meta.db_table}")  # noqa: S608
+    assert reading.fetchone()
+    with pytest.raises(DatabaseError, match="locked"):
+        vector_ops(connection).optimize(place, index_of(place))
+    reading.close()
+    other.close()
+    assert vector_ops(connection).optimize(place, index_of(place)) == 600
+
+
+def test_codes_of_another_past_are_not_stored(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state is one where a copy was restored, and nothing could be read since."""
+    vector_ops(connection).optimize(place, index_of(place))
+    place.objects.filter(number__lt=300).update(vector=NEAR)
+    answered(nearest(place)[:K])
+    source, state = source_of(place, index_of(place)), known(place)
+    assert source is not None
+    with connection.cursor() as cursor:
+        log, number = source.log, state.position.number
+        cursor.execute(f'UPDATE "{log}" SET stamp = 0 WHERE number = {number}')  # noqa: S608
+        cursor.execute(f"UPDATE {place._meta.db_table} SET vector = %s", [(-NEAR).tobytes()])  # noqa: S608
+    stored = store.edition(connection.connection, source)
+    monkeypatch.setattr(folding, "LEAST", 1)
+    monkeypatch.setattr(folding, "SEGMENT", 100)
+    fold(connection.connection, source, state, lasts=True)
+    assert store.edition(connection.connection, source) == stored
+    cache.files.clear()
+    answered(nearest(place)[:K])
+
+
 # Memory
 
 
@@ -418,3 +493,15 @@ def test_codes_that_are_no_codes_are_made_anew(place: Any) -> None:
         cursor.execute("UPDATE hybrid_store_index_certified_place_vec_codes SET codes = x'00'")
     cache.files.clear()
     assert answered(nearest(place)[:K]) == keys
+
+
+def test_numbers_that_are_none_are_compared_as_without_an_index() -> None:
+    """Other programs may write them; SQLite has NULL for the distance, before all numbers."""
+    Point.objects.bulk_create(Point(half=[n, 1, 1]) for n in range(400))
+    blob = np.array([np.nan, 1, 1], np.float16).tobytes()
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {Point._meta.db_table} SET half = %s WHERE id %% 7 = 5", [blob])  # noqa: S608
+    ranked = Point.objects.nearest([1, 2, 3], field="half")
+    whole = [point.pk for point in ranked.all()]
+    for count in (1, 5, 60, 100):
+        assert [point.pk for point in ranked[:count]] == whole[:count]
