@@ -13,8 +13,9 @@ from django.test.utils import isolate_apps
 
 from hybrid_store.backends.sqlite.engine.cache import files
 from hybrid_store.models import HybridManager, VectorField, VectorIndex
+from tests.reliability.conftest import launcher, launcher_of_session
 
-__all__ = ["DIMENSIONS", "made", "random_vectors"]
+__all__ = ["DIMENSIONS", "launcher", "launcher_of_session", "made", "random_vectors"]
 
 DIMENSIONS = 16
 
@@ -72,3 +73,15 @@ def fill(model: Any, rows: int = 600, **values: Any) -> None:
         model(name=f"place {n}", number=n, vector=vector, **values)
         for n, vector in enumerate(vectors)
     )
+
+
+@pytest.fixture(params=["delete", "wal"])
+def journal(request: pytest.FixtureRequest) -> Iterator[str]:
+    """In WAL mode a transaction can see a moment that others have left behind."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"PRAGMA journal_mode = {request.param}")
+    yield request.param
+    connection.close()
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode = delete")
+    files.clear()
