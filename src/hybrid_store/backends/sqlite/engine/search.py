@@ -87,7 +87,7 @@ class Searcher:
         Raises `DatabaseError` where it cannot be done now.
         """
         self.connection.ensure_connection()
-        with self._committed() as raw, self.connection.wrap_database_errors:
+        with self.connection.wrap_database_errors, self._committed() as raw:
             if not log.has_lasting_keys(raw, source):
                 return None
             if not log.is_kept(raw, source):
@@ -103,23 +103,27 @@ class Searcher:
         """The state as of now, of what is committed."""
         if self._file is None and self.connection.connection.in_transaction:
             return None
-        with self._committed() as raw:
-            if self._file is not None:
-                # A lock that is held, perhaps by this very thread, is not waited for.
-                raw.execute("PRAGMA busy_timeout = 0")
-            state = self._cache.refresh((self._file, source), raw)
-            if state is not None and not self.connection.connection.in_transaction:
-                lasts = self._file is not None and log.has_lasting_keys(raw, source)
-                fold(raw, source, state, lasts=lasts)
-            return state
+        key = (self._file, source)
+        try:
+            # A lock that is held, perhaps by this very thread, is not waited for.
+            with self._committed(timeout=0) as raw:
+                state = self._cache.refresh(key, raw)
+                if state is not None and not self.connection.connection.in_transaction:
+                    lasts = self._file is not None and log.has_lasting_keys(raw, source)
+                    fold(raw, source, state, lasts=lasts)
+                return state
+        except sqlite3.Error:
+            # No connection can be opened, or prepared as the project wants it, for a lock perhaps.
+            return self._cache.state(key)
 
     @contextmanager
-    def _committed(self) -> Iterator[Any]:
+    def _committed(self, **options: Any) -> Iterator[Any]:
         """A connection of sqlite3 that has no transaction, and sees what is committed."""
         if self._file is None:
             yield self.connection.connection
             return
         other = self.connection.copy()
+        other.settings_dict["OPTIONS"] = {**other.settings_dict.get("OPTIONS", {}), **options}
         try:
             other.connect()
             yield other.connection
