@@ -35,7 +35,7 @@ SMALL = [
     (certified, "MOST_SHARE", 1),
     (certified, "LARGE", 40),
     (search, "MOST_CHANGED", 3),
-    (state, "MOST_SEGMENTS", 3),
+    (state, "MOST_ROWS", 9),
     (state, "CHUNK", 4),
     (folding, "LEAST", 4),
     (folding, "SEGMENT", 5),

@@ -9,7 +9,7 @@ from signal import SIGKILL
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
 from hybrid_store.backends.sqlite.engine import cache
 from tests.certified.places import MODELS, SMALL, check_all, in_database

@@ -20,7 +20,7 @@ from hybrid_store.backends import vector_ops
 from hybrid_store.models.known_indexes import own_indexes
 from tests.certified import places
 
-__all__ = ["ACTIONS", "main", "made_row", "optimize", "write"]
+__all__ = ["ACTIONS", "made_row", "main", "optimize", "write"]
 
 
 def made_vector(random: Random) -> list[float] | None:
