@@ -30,6 +30,7 @@ from hybrid_store.models import Reason, unindexed
 from hybrid_store.models.known_indexes import known_indexes
 from hybrid_store.test.models import Point
 from tests.certified.conftest import DIMENSIONS, fill, made, random_vectors
+from tests.databases.other_ways import another_way
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -238,6 +239,36 @@ def test_a_copy_that_is_restored_is_another_past(place: Any, tmp_path: Path) -> 
     place.objects.filter(pk=6).update(vector=NEAR)
     place.objects.filter(number__gt=200, number__lt=500).update(vector=random_vectors(1, 6)[0])
     assert answered(nearest(place)[:1]) == [6]
+
+
+@pytest.mark.parametrize("loses", ["row", "vector"])
+def test_a_row_that_is_gone_is_found_by_who_still_sees_it(
+    place: Any, tmp_path: Path, loses: str
+) -> None:
+    """In a transaction that has begun before, and in a copy that is restored."""
+
+    def lose(pk: int) -> None:
+        rows = place.objects.filter(pk=pk)
+        rows.delete() if loses == "row" else rows.update(vector=None)
+        cache.files.clear()
+        assert pk not in answered(nearest(place)[:K])
+
+    first, second = answered(nearest(place)[:2])
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode = wal")
+    with another_way("before", {"transaction_mode": "DEFERRED"}), transaction.atomic("before"):
+        before = nearest(place).using("before")
+        assert before[0].pk == first
+        lose(first)
+        assert before[0].pk == first
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode = delete")
+    name = connection.settings_dict["NAME"]
+    shutil.copyfile(name, tmp_path / "copy")
+    lose(second)
+    connection.close()
+    shutil.copyfile(tmp_path / "copy", name)
+    assert answered(nearest(place)[:K])[0] == second
 
 
 def test_a_table_made_anew_keeps_its_log(place: Any) -> None:

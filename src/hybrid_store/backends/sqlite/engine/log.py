@@ -5,8 +5,9 @@ column at a position knows, by looking for that row, whether the database still 
 rollback, a restored copy, a table made anew, or a snapshot from before have another row there, or
 none. What was written since is in the rows behind it.
 
-Rows that are deleted are logged so that their codes do not stay: no query finds them whatever is
-thought of them. (REPLACE deletes rows without that, and logs the one that takes the key.)
+A row that is deleted, or loses its vector, is logged too: else who has read the column since would
+be taken to know a row that older snapshots and restored copies still have. (REPLACE deletes rows
+without that, and logs the one that takes the key, if it has a vector.)
 """
 
 from __future__ import annotations
