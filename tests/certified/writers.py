@@ -19,6 +19,7 @@ from django.db.backends.signals import connection_created
 from hybrid_store.backends import vector_ops
 from hybrid_store.models.known_indexes import own_indexes
 from tests.certified import places
+from tests.databases.other_ways import another_way
 
 __all__ = ["ACTIONS", "made_row", "main", "optimize", "write"]
 
@@ -138,4 +139,6 @@ def main(name: str, seed: int, dies_after: int | None = None, rounds: int = 1) -
     for _ in range(rounds):
         write(model.objects.all(), random)
         if dies_after is None:
-            places.check_all(model)
+            # A transaction that takes no lock, and has its moment from the first statement on.
+            with another_way("reader", {"transaction_mode": "DEFERRED"}):
+                places.check_all(model, "reader")
