@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from django.db import connections, models, transaction
@@ -46,6 +46,8 @@ with isolate_apps("hybrid_store.test"):
 
     class Region(models.Model):
         name = models.CharField(max_length=5, unique=True)
+
+        objects: ClassVar[Any] = models.Manager()
 
         class Meta:
             app_label = "hybrid_store_test"

@@ -99,10 +99,15 @@ def test_every_search_is_right_while_others_write_for_long(
 def test_one_thread_makes_a_state_and_others_wait_for_it(
     rows: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read, calls = cache.read_segments, []
-    monkeypatch.setattr(
-        cache, "read_segments", lambda *args: (calls.append(args[1:]), read(*args))[1]
-    )
+    module: Any = cache
+    read_segments, whole = module.read_segments, []
+
+    def read(raw: Any, source: Any, *condition: Any) -> Any:
+        if not condition:
+            whole.append(source)
+        return read_segments(raw, source, *condition)
+
+    monkeypatch.setattr(module, "read_segments", read)
     cache.files.clear()
     barrier = Barrier(6)
 
@@ -111,7 +116,6 @@ def test_one_thread_makes_a_state_and_others_wait_for_it(
         check_all(rows.model)
 
     in_threads(*[search] * 6)
-    whole = [source for source, *condition in calls if not condition]
     assert len(whole) == len(set(whole)) == 3
 
 
