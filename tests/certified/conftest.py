@@ -15,7 +15,13 @@ from hybrid_store.backends.sqlite.engine.cache import files
 from hybrid_store.models import HybridManager, VectorField, VectorIndex
 from tests.reliability.conftest import launcher, launcher_of_session
 
-__all__ = ["DIMENSIONS", "launcher", "launcher_of_session", "made", "random_vectors"]
+__all__ = ["DIMENSIONS", "launcher", "launcher_of_session", "made", "on_sqlite", "random_vectors"]
+
+# Also no process is started elsewhere.
+on_sqlite = [
+    pytest.mark.skipif(connection.vendor != "sqlite", reason="the run is on another database"),
+    pytest.mark.django_db(transaction=True),
+]
 
 DIMENSIONS = 16
 

@@ -16,11 +16,12 @@ import pytest
 from django.db import DatabaseError, OperationalError, connection, connections, transaction
 
 from hybrid_store.backends.sqlite.engine import cache
+from tests.certified.conftest import on_sqlite
 from tests.certified.places import Numbered, check_all, in_database
 from tests.certified.writers import insert, optimize, write
 from tests.databases.other_ways import another_way
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = on_sqlite
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from hypothesis.stateful import (
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.sqlite.engine import cache
+from tests.certified.conftest import on_sqlite
 from tests.certified.places import (
     FILTERS,
     METRICS,
@@ -45,10 +46,7 @@ from tests.certified.writers import optimize, replace, write
 from tests.databases.other_ways import another_way
 from tests.reliability.processes import Launcher
 
-pytestmark = [
-    pytest.mark.skipif(connection.vendor != "sqlite", reason="the run is on another database"),
-    pytest.mark.django_db(transaction=True),
-]
+pytestmark = on_sqlite
 
 # Few different numbers, so that there are ties; and zeros.
 numbers = st.integers(-2, 2).map(float)

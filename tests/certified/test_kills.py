@@ -12,11 +12,12 @@ import pytest
 from django.db import connection
 
 from hybrid_store.backends.sqlite.engine import cache
+from tests.certified.conftest import on_sqlite
 from tests.certified.places import MODELS, SMALL, check_all, in_database
 from tests.certified.writers import insert
 from tests.reliability.processes import Launcher, Process
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = on_sqlite
 
 both_keys = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 

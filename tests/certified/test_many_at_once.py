@@ -14,12 +14,13 @@ import pytest
 from django.db import connection, connections
 
 from hybrid_store.backends.sqlite.engine import cache
+from tests.certified.conftest import on_sqlite
 from tests.certified.places import MODELS, SMALL, check_all, in_database
 from tests.certified.writers import insert, write
 from tests.databases.other_ways import another_way
 from tests.reliability.processes import Launcher
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = on_sqlite
 
 both_keys = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 
