@@ -11,7 +11,7 @@ import numpy as np
 from asgiref.sync import async_to_sync
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connection, models
-from django.db.models import Avg, Count, Q
+from django.db.models import Avg, Count, Q, Window
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,6 +92,10 @@ class SearchConformance(ConformanceBase):
     def test_ties_end_by_primary_key(self) -> None:
         keys = [Point.objects.create(vector=[1, 1, 1]).pk for _ in range(5)]
         assert [p.pk for p in Point.objects.nearest([1, 2, 3], field="vector")] == keys
+
+    def test_window_functions_are_of_all_rows(self) -> None:
+        rows = Book.objects.annotate(rows=Window(Count("*"))).nearest(TITLES[0])[:2]
+        assert [row.rows for row in rows] == [len(TITLES)] * 2
 
     def test_rows_without_a_direction_are_never_hits(self) -> None:
         Point.objects.create(name="null")
