@@ -348,4 +348,4 @@ def test_searches_give_what_brute_force_gives_in_ten_thousand_steps(
     model: Any, launcher: Launcher
 ) -> None:
     """In each mode of the journal, half of them for each kind of key."""
-    assert run(model, launcher, examples=110, steps=50) >= 5000
+    assert run(model, launcher, examples=130, steps=50) >= 5000
