@@ -338,7 +338,7 @@ both_keys = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__n
 @both_keys
 @pytest.mark.usefixtures("journal")
 def test_searches_give_what_brute_force_gives(model: Any, launcher: Launcher) -> None:
-    run(model, launcher, examples=6, steps=30)
+    run(model, launcher, examples=4, steps=30)
 
 
 @both_keys
