@@ -163,8 +163,8 @@ class Table(RuleBasedStateMachine):
         """A row that is replaced is deleted, and no trigger tells; see the limits in the docs."""
         self.before.close()
         if keys := self.keys("rowid"):
-            code = f"(SELECT max(code) FROM {self.table})"  # noqa: S608
-            sql = f"UPDATE OR REPLACE {{table}} SET code = {code} WHERE rowid = %s"
+            taken = "(SELECT max(code) FROM {table})"
+            sql = f"UPDATE OR REPLACE {{table}} SET code = {taken} WHERE rowid = %s"  # noqa: S608
             self.execute(sql, keys[place % len(keys)])
 
     def keys(self, name: str) -> list[Any]:
