@@ -115,6 +115,19 @@ def test_a_file_is_replaced(tmp_path: Path, seed: int) -> None:
             check_all(Numbered, "one")
 
 
+def test_a_file_is_removed(tmp_path: Path) -> None:
+    """Who has it open goes on, and it does not come back as an empty one."""
+    file = tmp_path / "file?.sqlite3"
+    with database("one", str(file)) as rows:
+        names_of(rows)
+        cache.files.clear()
+        os.rename(file, tmp_path / "elsewhere")
+        assert len(names_of(rows)) == 5
+        assert not file.exists()
+        os.rename(tmp_path / "elsewhere", file)
+        check_all(Numbered, "one")
+
+
 def test_a_database_is_read_only(tmp_path: Path, seed: int) -> None:
     name = tmp_path / "one"
     with database("one", str(name)) as rows:

@@ -123,7 +123,11 @@ class Searcher:
             yield self.connection.connection
             return
         other = self.connection.copy()
-        other.settings_dict["OPTIONS"] = {**other.settings_dict.get("OPTIONS", {}), **options}
+        settings = other.settings_dict
+        settings["OPTIONS"] = {**settings.get("OPTIONS", {}), **options}
+        if not str(settings["NAME"]).startswith("file:"):
+            # A file that was removed is not made anew.
+            settings["NAME"] = f"{self._file.as_uri()}?mode=rw"
         try:
             other.connect()
             yield other.connection
