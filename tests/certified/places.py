@@ -39,6 +39,9 @@ SMALL = [
     (state, "CHUNK", 4),
     (folding, "LEAST", 4),
     (folding, "SEGMENT", 5),
+    (folding, "STEP", 1),
+    (folding, "PAUSE", 0),
+    (folding, "PATIENCE", 0),
     (log, "KEPT", 2),
 ]
 
