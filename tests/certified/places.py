@@ -25,7 +25,19 @@ from hybrid_store.models import (
 )
 from hybrid_store.vectors import SINGLE
 
-__all__ = ["FILTERS", "METRICS", "MODELS", "SHAPES", "SMALL", "check", "check_all", "in_database"]
+__all__ = [
+    "FILTERS",
+    "METRICS",
+    "MODELS",
+    "SHAPES",
+    "SMALL",
+    "Named",
+    "Numbered",
+    "Region",
+    "check",
+    "check_all",
+    "in_database",
+]
 
 # So small that a few rows go through all that many rows go through.
 SMALL = [

@@ -30,7 +30,8 @@ from hypothesis.stateful import (
 )
 
 from hybrid_store.backends import vector_ops
-from hybrid_store.backends.sqlite.engine import cache
+from hybrid_store.backends.sqlite.engine import cache, search
+from hybrid_store.backends.sqlite.engine.kernels import NumPyKernel
 from tests.certified.conftest import on_sqlite
 from tests.certified.places import (
     FILTERS,
@@ -38,6 +39,7 @@ from tests.certified.places import (
     MODELS,
     SHAPES,
     SMALL,
+    Named,
     Region,
     check,
     in_database,
@@ -61,7 +63,10 @@ at_rest = precondition(lambda self: not self.open)
 
 
 class Table(RuleBasedStateMachine):
-    """The rows of one table, two connections, another program, and processes that come and go."""
+    """The rows of one table, two connections, another program, and processes that come and go.
+
+    One of the tables is searched as where numkong is not installed.
+    """
 
     model: ClassVar[Any]
     launcher: ClassVar[Launcher]
@@ -73,6 +78,8 @@ class Table(RuleBasedStateMachine):
         patch = self.stack.enter_context(pytest.MonkeyPatch.context())
         for module, name, value in SMALL:
             patch.setattr(module, name, value)
+        if self.model is Named:
+            patch.setattr(search, "kernel", NumPyKernel)
         self.stack.enter_context(in_database(self.model))
         self.other = self.stack.enter_context(another_way("another"))
         self.other.settings_dict["OPTIONS"] = {"timeout": 0}
