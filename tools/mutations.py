@@ -30,6 +30,7 @@ SUITE = "tests/test_conformance.py"
 DATABASE = "tests/durability/test_database_failures.py"
 TEXTS = "tests/durability/test_texts.py"
 CERTIFIED = "tests/certified/test_searches.py"
+EXPRESSIONS = "tests/certified/test_expressions.py"
 
 
 @dataclass(frozen=True)
@@ -293,6 +294,41 @@ MUTATIONS = [
         [("log.schema_version(raw) != state.schema", "False")],
         CERTIFIED,
         "triggers",
+    ),
+    Mutation(
+        "rows that are deleted are logged",
+        "backends/sqlite/engine/log.py",
+        [('("OLD", "OLD.{column} IS NOT NULL")', '("OLD", "0")')],
+        CERTIFIED,
+        "gone",
+    ),
+    Mutation(
+        "an edition that lacks a part does not count",
+        "backends/sqlite/engine/folding.py",
+        [("is_whole = store.segments(raw, source, number) == written", "is_whole = True")],
+        CERTIFIED,
+        "lacks",
+    ),
+    Mutation(
+        "NULL comes first on SQLite",
+        "models/hybrid_query.py",
+        [("return None if is_risky and not _has_vectors(query) else query", "return query")],
+        EXPRESSIONS,
+        "slice_of_the_whole",
+    ),
+    Mutation(
+        "all-zero vectors come first, too",
+        "models/certified.py",
+        [("return not (come_first and proposals.lacks_distances)", "return True")],
+        EXPRESSIONS,
+        "lost",
+    ),
+    Mutation(
+        "rows without a distance are asked for after the others",
+        "models/certified.py",
+        [("WithoutDistance.COME_LAST and farthest == inf", "WithoutDistance.COME_LAST and False")],
+        EXPRESSIONS,
+        "slice_of_the_whole",
     ),
     Mutation(
         "the errors of codes",

@@ -384,6 +384,26 @@ def test_searches_store_the_codes_of_many_rows(place: Any, monkeypatch: pytest.M
     assert stored_rows(place) == 600
 
 
+def test_an_edition_that_lacks_a_part_is_not_read(
+    place: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process has taken it for one that was given up."""
+
+    def interfere(seconds: float) -> None:
+        monkeypatch.undo()
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM hybrid_store_index_certified_place_vec_codes")
+
+    keys = answered(nearest(place)[:K])
+    monkeypatch.setattr(folding, "SEGMENT", 100)
+    monkeypatch.setattr(folding, "STEP", 1)
+    monkeypatch.setattr(folding.time, "sleep", interfere)
+    with pytest.raises(DatabaseError, match="by another process, too"):
+        vector_ops(connection).optimize(place, index_of(place))
+    cache.files.clear()
+    assert answered(nearest(place)[:K]) == keys
+
+
 def test_codes_of_rows_that_are_all_deleted_are_of_no_harm(
     place: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
