@@ -397,7 +397,7 @@ def test_an_edition_that_lacks_a_part_is_not_read(
     keys = answered(nearest(place)[:K])
     monkeypatch.setattr(folding, "SEGMENT", 100)
     monkeypatch.setattr(folding, "STEP", 1)
-    monkeypatch.setattr(folding.time, "sleep", interfere)
+    monkeypatch.setattr("time.sleep", interfere)
     with pytest.raises(DatabaseError, match="by another process, too"):
         vector_ops(connection).optimize(place, index_of(place))
     cache.files.clear()
