@@ -26,5 +26,9 @@ def another_way(
     try:
         yield other
     finally:
+        raw = other.connection
         other.close()
+        if raw is not None:
+            # Django leaves a database in memory open.
+            raw.close()
         del connections[alias]

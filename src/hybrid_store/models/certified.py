@@ -93,7 +93,7 @@ class CertifiedSearch:
             few = self._few(proposals) if len(rows) < count // RARE else None
             if few is not None:
                 return self._nearest_of_few(few)
-            count, is_first = self._next(count, len(rows)), False
+            count, is_first = count if is_first else self._next(count, len(rows)), False
         return None
 
     @cached_property

@@ -95,7 +95,7 @@ class SearchConformance(ConformanceBase):
 
     def test_window_functions_are_of_all_rows(self) -> None:
         rows = Book.objects.annotate(rows=Window(Count("*"))).nearest(TITLES[0])[:2]
-        assert [row.rows for row in rows] == [len(TITLES)] * 2
+        assert [row.rows for row in rows] == [Book.objects.exclude(embedding=None).count()] * 2
 
     def test_rows_without_a_direction_are_never_hits(self) -> None:
         Point.objects.create(name="null")
