@@ -11,6 +11,10 @@ from django.db import connection, connections
 __all__ = ["another_way"]
 
 
+def is_in_memory(connection: Any) -> bool:
+    return connection.vendor == "sqlite" and bool(connection.is_in_memory_db())
+
+
 @contextmanager
 def another_way(
     alias: str, options: dict[str, Any] | None = None, **settings: Any
@@ -26,9 +30,9 @@ def another_way(
     try:
         yield other
     finally:
-        raw = other.connection
+        memory = other.connection if is_in_memory(other) else None
         other.close()
-        if raw is not None:
-            # Django leaves a database in memory open.
-            raw.close()
+        if memory is not None:
+            # Django leaves it open.
+            memory.close()
         del connections[alias]
