@@ -68,10 +68,10 @@ def creation(source: Source, table: str) -> list[str]:
     tables = f"""
         CREATE TABLE IF NOT EXISTS {log} (
             number integer PRIMARY KEY AUTOINCREMENT, key integer, stamp integer NOT NULL);;
-        CREATE TABLE IF NOT EXISTS {codes} (
+        DROP TABLE IF EXISTS {codes};;
+        CREATE TABLE {codes} (
             id integer PRIMARY KEY AUTOINCREMENT, edition integer NOT NULL,
             number integer, stamp integer, keys blob, codes blob);;
-        DELETE FROM {codes};;
         DELETE FROM {log};;
         INSERT INTO {log} (stamp) VALUES (random())
     """  # noqa: S608
