@@ -114,6 +114,36 @@ def test_everything_else_is_what_django_makes_of_it(place: Any) -> None:
     assert rows.order_by("d")[:K].exists()
 
 
+def test_rows_without_a_related_row_are_not_lost(place: Any) -> None:
+    """A key of the table with the vectors does not tell of them."""
+    model = place
+    with isolate_apps("hybrid_store.test"):
+
+        class Visit(models.Model):
+            place = models.ForeignKey(model, models.CASCADE, null=True)
+            number = models.IntegerField(db_index=True)
+            objects = HybridManager()
+
+            class Meta:
+                app_label = "hybrid_store_test"
+
+    with connection.schema_editor() as editor:
+        editor.create_model(Visit)
+    try:
+        keys = [None, *place.objects.values_list("pk", flat=True)]
+        Visit.objects.bulk_create(Visit(place_id=key, number=n // 3) for n, key in enumerate(keys))
+        order = CosineDistance("place__vector", NEAR).asc(nulls_last=True)
+        for rows in (Visit.objects.all(), Visit.objects.filter(number=0)):
+            ranked = rows.order_by(order, "pk").values_list("place_id", flat=True)
+            assert list(ranked[:K]) == list(ranked)[:K]
+            joined = ranked.filter(place__vector__isnull=False)
+            assert is_by_codes(joined[:K])
+            assert list(joined[:K]) == list(joined)[:K]
+    finally:
+        with connection.schema_editor() as editor:
+            editor.delete_model(Visit)
+
+
 def test_a_queryset_of_ones_own_does_it_too() -> None:
     class OwnQuerySet(HybridQuerySetMixin, models.QuerySet[Any]):
         pass

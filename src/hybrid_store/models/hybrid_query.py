@@ -62,6 +62,8 @@ class HybridQuery(Query):
         if search is None:
             return None
         query.search = search
+        if not _is_of_every_row(query):
+            return None
         own = sum(map(query.is_on_vector, query.where.children))
         query.search = replace(search, conditions=own)
         query.without_distance = _without_distance(query)
@@ -112,14 +114,18 @@ def _without_distance(query: SearchQuery) -> WithoutDistance:
     return WithoutDistance.COME_LAST if is_last else WithoutDistance.COME_FIRST
 
 
+def _is_of_every_row(query: SearchQuery) -> bool:
+    """Does every row have one of the table that the vectors are in?"""
+    table: Any = query.alias_map[query.column.alias]
+    return table.join_type in (None, INNER)
+
+
 def _has_vectors(query: SearchQuery) -> bool:
     """Is the vector of no row NULL, by its field or by a condition?"""
     column, where = query.column, query.where
-    table: Any = query.alias_map[column.alias]
-    if table.join_type in (None, INNER) and not column.target.null:
-        return True
     is_asked = where.connector == AND and not where.negated
-    return is_asked and any(leaves_null_out(child, column) for child in where.children)
+    is_left_out = is_asked and any(leaves_null_out(child, column) for child in where.children)
+    return is_left_out or not column.target.null
 
 
 @functools.cache
