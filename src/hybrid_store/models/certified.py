@@ -106,7 +106,7 @@ class CertifiedSearch:
         return max(LEAST_PROPOSED, PROPOSED * self.query.needed, min(expected, most))
 
     def _learn(self, proposals: Proposals, farthest: float) -> None:
-        if farthest < inf and not self.has_few:
+        if farthest < inf and self.query.is_filtered and not self.has_few:
             experience.learn(self._kind, proposals.count(farthest) / self.query.needed)
 
     def _nearest_of_few(self, few: Proposals) -> list[Any]:

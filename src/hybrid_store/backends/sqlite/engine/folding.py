@@ -60,7 +60,8 @@ def fold(raw: Any, source: Source, state: State, *, lasts: bool) -> None:
             if not is_usable:
                 log.prune(raw, source, state.position, kept=LONG)
             begun = store.unfinished(raw, source)
-        if begun is not None and time.time_ns() - begun < PATIENCE * 10**9:
+        # A clock may be put back.
+        if begun is not None and abs(time.time_ns() - begun) < PATIENCE * 10**9:
             return
         if lasts and not is_usable and len(state) >= LEAST and state.nbytes <= MOST_BY_SEARCH:
             raw.execute(f"PRAGMA busy_timeout = {WAIT}")
