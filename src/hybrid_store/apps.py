@@ -50,5 +50,8 @@ def create_extension(using: str, **kwargs: Any) -> None:
 def complete_indexes(using: str, **kwargs: Any) -> None:
     """After migrations: make what an index needs on tables that an older version has migrated."""
     from hybrid_store.models.known_indexes import declared_indexes
+    from hybrid_store.models.text_index import declared_text_indexes
 
-    vector_ops(connections[using]).complete_indexes(declared_indexes(using))
+    ops = vector_ops(connections[using])
+    ops.complete_indexes(declared_indexes(using))
+    ops.texts.complete(declared_text_indexes(using))

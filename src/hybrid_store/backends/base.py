@@ -12,6 +12,7 @@ from django.db import NotSupportedError, transaction
 from hybrid_store.backends.indexes import IndexSpec, Proposals, Scan, StoredIndex, VectorColumn
 from hybrid_store.backends.inserts import Values
 from hybrid_store.backends.reports import Ailment, Extension
+from hybrid_store.backends.texts import BaseTextOperations
 from hybrid_store.backends.updates import Column, RowUpdate
 from hybrid_store.vectors import BaseVector, Codec
 
@@ -61,8 +62,12 @@ class BaseVectorOperations:
     # The statement that `create_extension` runs.
     create_extension_sql = ""
 
+    # What the database does with indexes of words.
+    text_operations: type[BaseTextOperations] = BaseTextOperations
+
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
+        self.texts = self.text_operations(connection)
 
     def prepare(self) -> None:
         """Make functions and types known to the open connection, once; nothing while closed."""

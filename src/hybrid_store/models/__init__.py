@@ -29,6 +29,7 @@ from hybrid_store.models.query import (
 )
 from hybrid_store.models.search import nearest, recommend, tuned
 from hybrid_store.models.stale_index import StaleIndex
+from hybrid_store.models.text_index import TextIndex
 from hybrid_store.models.vector_index import VectorIndex
 from hybrid_store.models.work import EmbeddingRun, EmbeddingWork
 
@@ -54,6 +55,7 @@ __all__ = [
     "SearchExplanation",
     "SparseVectorField",
     "StaleIndex",
+    "TextIndex",
     "VectorField",
     "VectorIndex",
     "bulk_ingest",

@@ -1,4 +1,4 @@
-"""What indexes over one field share."""
+"""What indexes of this package share."""
 
 from __future__ import annotations
 
@@ -12,28 +12,14 @@ from django.db.models import Index, Model, Q
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.base import BaseVectorOperations
 
-__all__ = ["FieldIndex"]
+__all__ = ["FieldIndex", "OwnIndex"]
 
 
-class FieldIndex(Index):
-    """An index over one field, which some databases make and others can do without."""
+class OwnIndex(Index):
+    """An index that some databases make and others can do without."""
 
-    # What the field must be, and what `sqlmigrate` calls the index, in words.
-    takes: ClassVar[str]
+    # What `sqlmigrate` calls the index, in words.
     called: ClassVar[str]
-
-    def __init__(
-        self,
-        *field: str,
-        fields: Sequence[str] = (),
-        name: str | None = None,
-        condition: Q | None = None,
-    ) -> None:
-        names = [*field, *fields]
-        if len(names) != 1 or names[0].startswith("-"):
-            kind = type(self).__name__
-            raise ValueError(f"{kind} takes the name of one {self.takes}, not {names!r}.")
-        super().__init__(fields=names, name=name, condition=condition)
 
     def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
         path, args, kwargs = super().deconstruct()
@@ -57,3 +43,23 @@ class FieldIndex(Index):
         """Django wants a statement to run: a comment, which `sqlmigrate` shows."""
         table = Table(model._meta.db_table, lambda name: name)
         return Statement(f"-- %(table)s: this database needs no {self.called}", table=table)
+
+
+class FieldIndex(OwnIndex):
+    """An index over one field."""
+
+    # What the field must be, in words.
+    takes: ClassVar[str]
+
+    def __init__(
+        self,
+        *field: str,
+        fields: Sequence[str] = (),
+        name: str | None = None,
+        condition: Q | None = None,
+    ) -> None:
+        names = [*field, *fields]
+        if len(names) != 1 or names[0].startswith("-"):
+            kind = type(self).__name__
+            raise ValueError(f"{kind} takes the name of one {self.takes}, not {names!r}.")
+        super().__init__(fields=names, name=name, condition=condition)

@@ -1,0 +1,1 @@
+"""Words of texts, and the language that searches for them are written in."""

@@ -1,0 +1,62 @@
+"""How a text is divided: into words, and where words are not set apart, into grams.
+
+A run of Han, kana or Hangul gives each of its characters and each pair of neighbours, in the order
+of the text: "北京大" gives 北, 北京, 京, 京大, 大. Databases divide the texts they keep in the same
+way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+from unicodedata import normalize
+
+from hybrid_store.texts.characters import UNSPACED, bare_letters, in_class, separators
+
+__all__ = ["bare", "divided", "sequence", "telling"]
+
+
+@cache
+def _runs() -> re.Pattern[str]:
+    """Runs of an unspaced script, or of other letters."""
+    unspaced = in_class(UNSPACED)
+    return re.compile(rf"([{unspaced}]+)|[^{in_class(separators())}\x00{unspaced}]+")
+
+
+def divided(text: str) -> Iterator[tuple[str, bool]]:
+    """The words and runs of a text in small letters, and whether each is a run."""
+    for found in _runs().finditer(normalize("NFC", text)):
+        yield found[0].lower(), found[1] is not None
+
+
+def sequence(text: str) -> list[str]:
+    """All that an index keeps of a text, in order, but for stemming and diacritics."""
+    return [part for word, is_run in divided(text) for part in (_grams(word) if is_run else [word])]
+
+
+def telling(text: str) -> list[str]:
+    """What rows are ranked by: of a run its pairs, as single characters are everywhere."""
+    return [
+        part
+        for word, is_run in divided(text)
+        for part in (_pairs(word) or [word] if is_run else [word])
+    ]
+
+
+def _pairs(run: str) -> list[str]:
+    return [first + second for first, second in pairwise(run)]
+
+
+def _grams(run: str) -> list[str]:
+    pairs = [*_pairs(run), ""]
+    return [gram for pair in zip(run, pairs, strict=True) for gram in pair if gram]
+
+
+def bare(word: str) -> str:
+    """A word in small letters without diacritics over the letters from a to z."""
+    if word.isascii():
+        return word
+    letters = bare_letters()
+    return "".join(letters.get(letter, letter) for letter in normalize("NFC", word))
