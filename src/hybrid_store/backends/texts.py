@@ -29,6 +29,8 @@ class TextSpec:
     weights: tuple[float, ...]
     language: str | None
     tokenizer: str
+    # Is the primary key one column of whole numbers?
+    has_integer_key: bool = True
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class BaseTextOperations:
         """The statements that make an index and fill it, in place of one that is there.
 
         `table` is the SQL of the name of the table it is over, or a mark for that. There are no
-        percent signs in them but those of the mark. The first may be run twice.
+        percent signs in them but those of the mark.
         """
         return []
 

@@ -10,7 +10,7 @@ from django.apps import apps
 from django.db import connections, router
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.ddl_references import Statement, Table
-from django.db.models import CharField, Model, TextField
+from django.db.models import CharField, IntegerField, Model, TextField
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.base import BaseVectorOperations
@@ -105,6 +105,7 @@ class TextIndex(OwnIndex):
             weights=tuple(float(self.weights.get(name, 1)) for name in self.fields),
             language=self.language if self.tokenizer == "words" else None,
             tokenizer=self.tokenizer,
+            has_integer_key=_has_integer_key(model),
         )
 
     def _check_field(self, model: type[Model], field: Any) -> None:
@@ -126,8 +127,8 @@ class TextIndex(OwnIndex):
         using: str = "",
         **kwargs: Any,
     ) -> Statement:
-        """The first statement. All of them are run where Django runs what it has deferred, which
-        it may run before this one too.
+        """A statement that does nothing. Those that make the index are run where Django runs what
+        it has deferred, which may be before this one.
 
         They are renamed with the table, as when Django makes a table anew in order to alter it.
         """
@@ -138,7 +139,7 @@ class TextIndex(OwnIndex):
         table = Table(spec.table, schema_editor.quote_name)
         statements = [Statement(sql, table=table) for sql in ops.texts.creation(spec, TABLE)]
         schema_editor.deferred_sql.extend(statements)
-        return statements[0]
+        return Statement("SELECT 1 /* the text index of %(table)s is made below */", table=table)
 
     def remove_sql(
         self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor, **kwargs: Any
@@ -158,6 +159,13 @@ class TextIndex(OwnIndex):
         for sql in others:
             schema_editor.execute(sql)
         return Statement(last, table=Table(spec.table, schema_editor.quote_name))
+
+
+def _has_integer_key(model: type[Model]) -> bool:
+    key: Any = model._meta.pk
+    while key.is_relation:
+        key = key.target_field
+    return isinstance(key, IntegerField)
 
 
 def text_indexes(model: type[Model]) -> list[TextIndex]:

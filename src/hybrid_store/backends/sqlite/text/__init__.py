@@ -1,0 +1,1 @@
+"""Indexes of words by FTS5."""
