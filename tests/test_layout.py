@@ -24,8 +24,9 @@ SOURCES = sorted((ROOT / "src" / PACKAGE).rglob("*.py"))
 # A part may import what stands before it. Parts of one line may import each other, but for those
 # in SIDE_BY_SIDE.
 LAYERS = [
-    {"exceptions", "signals", "texts", "vectors"},
+    {"exceptions", "ranking", "signals", "texts", "vectors"},
     {"embedders", "backends"},
+    {"rerankers"},
     {"forms"},
     {"models"},
     {"operations"},
@@ -186,12 +187,16 @@ ALLOWED_DIRECTIONS = [
     ("test/models.py", "from hybrid_store import models"),
     ("apps.py", "def ready():\n    from hybrid_store import checks"),
     ("sync/a.py", "from hybrid_store import __version__"),
+    ("models/a.py", "from hybrid_store.ranking import mmr"),
+    ("rerankers/a.py", "from hybrid_store.embedders.shared import Shared"),
     ("sync/a.py", "from django.db import models\nimport hybrid_store_else.contrib"),
 ]
 WRONG_DIRECTIONS = [
     ("backends/base.py", "from hybrid_store.models import VectorField", "models"),
     ("backends/base.py", "from hybrid_store.embedders import embedders", "embedders"),
     ("embedders/openai.py", "import hybrid_store.backends.base", "backends"),
+    ("ranking/mmr.py", "from hybrid_store.embedders import embedders", "embedders"),
+    ("embedders/base.py", "from hybrid_store.rerankers import BaseReranker", "rerankers"),
     ("models/fields.py", "def f():\n    from hybrid_store.sync import labels", "sync"),
     ("models/fields.py", "from ..sync import labels", "sync"),
     ("models/__init__.py", "from ..sync.labels import x", "sync"),
