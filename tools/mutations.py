@@ -142,7 +142,7 @@ MUTATIONS = [
     ),
     Mutation(
         "the space of the vectors that are searched",
-        "models/search.py",
+        "models/ranked_search.py",
         [("return held & in_space(field) if", "return held if")],
         SUITE,
         "Spaces",

@@ -302,6 +302,10 @@ class BaseVectorOperations:
         """SQL of a table made of one parameter, a JSON list of lists of texts; %s stands for it."""
         self.unsupported("generation with django-hybrid-store")
 
+    def json_table(self, columns: Mapping[str, str]) -> str:
+        """The same with columns of the types that are given by their names."""
+        self.unsupported("hybrid search")
+
     def clock_skew(self) -> timedelta:
         """How far the database's clock is ahead of this process's; it is the same by default."""
         return timedelta(0)

@@ -19,6 +19,7 @@ from hybrid_store.models.functions import (
     L2Distance,
     MaxInnerProduct,
 )
+from hybrid_store.models.fused_search import search
 from hybrid_store.models.ingest import bulk_ingest
 from hybrid_store.models.query import (
     HybridManager,
@@ -27,7 +28,7 @@ from hybrid_store.models.query import (
     failed,
     stale,
 )
-from hybrid_store.models.search import nearest, recommend, tuned
+from hybrid_store.models.ranked_search import nearest, recommend, tuned
 from hybrid_store.models.stale_index import StaleIndex
 from hybrid_store.models.text_index import TextIndex
 from hybrid_store.models.vector_index import VectorIndex
@@ -64,6 +65,7 @@ __all__ = [
     "failed",
     "nearest",
     "recommend",
+    "search",
     "stale",
     "tuned",
 ]

@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 from django.db.models import Manager, Model, QuerySet
 from django.db.models.sql import Query
 
-from hybrid_store.models import freshness, ingest, search
+from hybrid_store.models import freshness, fused_search, ingest, ranked_search
 from hybrid_store.models.coverage import Coverage, coverage
 from hybrid_store.models.embedding import embedding_field, embedding_fields
 from hybrid_store.models.explanation import SearchExplanation, explain_search
@@ -55,15 +55,19 @@ class HybridQuerySetMixin:
 
     def nearest(self, to: Any, **options: Any) -> Self:
         """The rows, nearest to a text, a vector or a row first; see the function `nearest`."""
-        return cast(Self, search.nearest(_queryset(self), to, **options))
+        return cast(Self, ranked_search.nearest(_queryset(self), to, **options))
+
+    def search(self, text: str, **options: Any) -> Self:
+        """The rows that a text finds by words and by meaning; see the function `search`."""
+        return cast(Self, fused_search.search(_queryset(self), text, **options))
 
     def recommend(self, like: Sequence[Any], unlike: Sequence[Any] = (), **options: Any) -> Self:
         """The rows near to what is liked, away from what is not; see the function `recommend`."""
-        return cast(Self, search.recommend(_queryset(self), like, unlike, **options))
+        return cast(Self, ranked_search.recommend(_queryset(self), like, unlike, **options))
 
     def tuned(self, **options: Any) -> Self:
         """The ranked rows, searched as `exact=`, `recall=`, `ef_search=` and `exact_rows=` say."""
-        return cast(Self, search.tuned(_queryset(self), **options))
+        return cast(Self, ranked_search.tuned(_queryset(self), **options))
 
     def explain_search(self, *, prove: bool = False) -> SearchExplanation:
         """Run the search and say how it was answered: index, passes, plan, and recall if proved."""
@@ -93,7 +97,7 @@ class HybridQuerySetMixin:
         Under `ATOMIC_REQUESTS`, or before `atomic()`, this keeps a call to a provider out of the
         transaction.
         """
-        return cast(Self, search.embed_query(_queryset(self)))
+        return cast(Self, ranked_search.embed_query(_queryset(self)))
 
     async def aembed_query(self) -> Self:
         return await sync_to_async(self.embed_query)()

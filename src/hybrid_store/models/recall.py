@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from hybrid_store.models.search import nearest, tuned
+from hybrid_store.models.ranked_search import nearest, tuned
 
 __all__ = ["Measured", "measure"]
 

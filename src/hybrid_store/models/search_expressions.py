@@ -9,7 +9,7 @@ from django.db.models import BooleanField, F, Func, IntegerField
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.indexes import IndexSpec
 
-__all__ = ["Among", "RoughDistance", "RowKey"]
+__all__ = ["Among", "RoughDistance", "RowKey", "quoted_name"]
 
 
 class Among(Func):
@@ -42,11 +42,16 @@ class RowKey(Func):
         return self.key.format(table=_table(column, compiler)), []
 
 
-def _table(column: Any, compiler: Any) -> str:
-    """SQL of the table, or its alias, that a column belongs to in a query."""
+def quoted_name(compiler: Any, name: str) -> str:
+    """A name as SQL, or the alias of a table as it is."""
     # Its name before Django 6.1 was another one.
     quote = getattr(compiler, "quote_name", None) or compiler.quote_name_unless_alias
-    return str(quote(column.alias))
+    return str(quote(name))
+
+
+def _table(column: Any, compiler: Any) -> str:
+    """SQL of the table, or its alias, that a column belongs to in a query."""
+    return quoted_name(compiler, column.alias)
 
 
 class RoughDistance(Func):

@@ -110,6 +110,10 @@ class SearchQuery(Query):
         compiler.__class__ = search_compiler(cast("Any", type(compiler)))
         return compiler
 
+    def prepare_search(self) -> None:
+        """Compute a late vector now."""
+        self.search.prepare()
+
     def combine(self, rhs: Query, connector: str) -> None:
         super().combine(rhs, connector)
         self.is_widened = self.is_widened or connector != AND

@@ -173,23 +173,24 @@ def text_indexes(model: type[Model]) -> list[TextIndex]:
     return [index for index in model._meta.indexes if isinstance(index, TextIndex)]
 
 
-def text_index(model: type[Model], name: str | None = None) -> TextIndex:
-    """The index `name` of a model, or its only one; raises `UnknownFieldError`."""
-    found = text_indexes(model)
-    chosen = [index for index in found if name in (None, index.name)]
+def text_index(model: type[Model], name: str | None = None) -> tuple[type[Model], TextIndex]:
+    """The index `name` of a model or its parents, or the only one, and the model it is of.
+
+    Raises `UnknownFieldError`.
+    """
+    owners: list[Any] = [model._meta.concrete_model, *model._meta.all_parents]
+    found = [(owner, index) for owner in owners for index in text_indexes(owner)]
+    chosen = [(owner, index) for owner, index in found if name in (None, index.name)]
     if len(chosen) == 1:
         return chosen[0]
-    label, names = model._meta.label, ", ".join(repr(index.name) for index in found)
+    label, names = model._meta.label, ", ".join(repr(index.name) for _, index in found)
     if not found:
         raise UnknownFieldError(
             f"{label} has no TextIndex to search words by: add one to Meta.indexes, or use "
             'mode="vector".'
         )
-    raise UnknownFieldError(
-        f"{label} has several text indexes, choose one with index=: {names}."
-        if name is None
-        else f"{label} has no TextIndex {name!r}: choose from {names}."
-    )
+    fault = "several text indexes" if name is None else f"no TextIndex {name!r}"
+    raise UnknownFieldError(f"{label} has {fault}: choose one with index=: {names}.")
 
 
 def declared_text_indexes(using: str) -> list[TextSpec]:

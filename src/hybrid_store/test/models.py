@@ -18,6 +18,7 @@ from hybrid_store.models import (
     HybridQuerySetMixin,
     SparseVectorField,
     StaleIndex,
+    TextIndex,
     VectorField,
     VectorIndex,
 )
@@ -46,6 +47,8 @@ __all__ = [
     "Review",
     "ShortBook",
     "Specimen",
+    "Tale",
+    "TaleTeller",
     "Term",
     "Weighting",
 ]
@@ -386,3 +389,27 @@ class Specimen(models.Model):
     embedding = EmbeddingField(source=["chars", "text"], dimensions=DIMENSIONS)
 
     objects = HybridManager()
+
+
+class TaleTeller(models.Model):
+    """Many tales each: conditions on tales join them."""
+
+    name = models.CharField(max_length=50)
+
+
+class Tale(models.Model):
+    """Found by words and by meaning."""
+
+    title = models.CharField(max_length=200)
+    body = models.TextField(null=True, blank=True)  # noqa: DJ001
+    year = models.IntegerField(null=True)
+    tellers = models.ManyToManyField(TaleTeller, related_name="tales")
+    embedding = EmbeddingField(source=["title", "body"], dimensions=DIMENSIONS)
+
+    objects = HybridManager()
+
+    class Meta:
+        indexes = [
+            VectorIndex("embedding", name="tale_vec"),
+            TextIndex("title", "body", weights={"title": 2}, name="tale_text"),
+        ]

@@ -73,8 +73,14 @@ def parse(text: str) -> TextQuery:
             Term(tuple(sequence(piece.text)), True) for piece in pieces if piece.is_excluded
         )[:MOST_WORDS],
         words=tuple(dict.fromkeys(words))[:MOST_WORDS],
-        meaning=" ".join(piece.text for piece in pieces if not piece.is_excluded),
+        meaning=_meaning(text, pieces),
     )
+
+
+def _meaning(text: str, pieces: list[_Piece]) -> str:
+    if not any(piece.is_quoted or piece.is_excluded for piece in pieces):
+        return text
+    return " ".join(piece.text for piece in pieces if not piece.is_excluded)
 
 
 @dataclass(frozen=True)

@@ -202,6 +202,13 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
         parts = (f"value->>{place} AS {name}" for place, name in enumerate(columns))
         return f"(SELECT {', '.join(parts)} FROM json_array_elements(%s::json))"  # noqa: S608
 
+    def json_table(self, columns: Mapping[str, str]) -> str:
+        parts = (
+            f"(value->>{place})::{db_type} AS {name}"
+            for place, (name, db_type) in enumerate(columns.items())
+        )
+        return f"(SELECT {', '.join(parts)} FROM json_array_elements(%s::json))"  # noqa: S608
+
     def clock_skew(self) -> timedelta:
         with self.connection.cursor() as cursor:
             cursor.execute("SELECT EXTRACT(EPOCH FROM clock_timestamp())::double precision")

@@ -196,6 +196,9 @@ class SQLiteVectorOperations(BaseVectorOperations):
         parts = (f"json_extract(value, '$[{n}]') AS {name}" for n, name in enumerate(columns))
         return f"(SELECT {', '.join(parts)} FROM json_each(%s))"  # noqa: S608
 
+    def json_table(self, columns: Mapping[str, str]) -> str:
+        return self.json_rows([*columns])
+
     def is_passing(self, error: Exception) -> bool:
         """Another connection holds the lock: SQLITE_BUSY or SQLITE_LOCKED."""
         return "is locked" in str(error)

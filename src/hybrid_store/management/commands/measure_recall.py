@@ -11,8 +11,8 @@ from django.db.models import QuerySet
 from hybrid_store.backends import vector_ops
 from hybrid_store.management.base import EmbeddingCommand, positive
 from hybrid_store.models.fields import BaseVectorField
+from hybrid_store.models.ranked_search import searchable
 from hybrid_store.models.recall import Measured, measure
-from hybrid_store.models.search import searchable
 from hybrid_store.sync.labels import labelled_vector_field
 
 __all__ = ["Command"]

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from hybrid_store.management.base import EmbeddingCommand, positive
-from hybrid_store.models.search import nearest
+from hybrid_store.models.ranked_search import nearest
 from hybrid_store.sync.labels import labelled_model
 
 __all__ = ["Command"]

@@ -9,7 +9,7 @@ from django.db.migrations.state import ModelState, ProjectState
 from django.db.models import Q
 
 from hybrid_store.models import EmbeddingField, FingerprintField, HalfVectorField, VectorField
-from hybrid_store.models.search import nearest
+from hybrid_store.models.ranked_search import nearest
 from hybrid_store.test.conformance.base import ConformanceBase, embedding_field, generate
 from hybrid_store.test.models import (
     Album,

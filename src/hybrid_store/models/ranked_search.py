@@ -19,6 +19,7 @@ from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fields import BaseVectorField, vector_field
 from hybrid_store.models.functions import METRICS, CosineDistance, Distance, HasDistance, metrics_of
 from hybrid_store.models.known_indexes import known_indexes
+from hybrid_store.models.names import check_names
 from hybrid_store.models.near import Near
 from hybrid_store.models.search_query import Search, SearchQuery
 from hybrid_store.models.spaces import in_space
@@ -97,8 +98,9 @@ def _listed(field: BaseVectorField, name: str, targets: Any) -> list[Any]:
 
 def embed_query(queryset: QuerySet[ModelT]) -> QuerySet[ModelT]:
     """Compute the query vector of a ranked queryset now, as before a transaction is opened."""
-    if isinstance(queryset.query, SearchQuery):
-        queryset.query.search.prepare()
+    prepare = getattr(queryset.query, "prepare_search", None)
+    if prepare is not None:
+        prepare()
     return queryset
 
 
@@ -129,7 +131,8 @@ class _Ranking:
 
     def apply(self, queryset: QuerySet[ModelT], excluded: list[Any]) -> QuerySet[ModelT]:
         distance = self._distance()
-        self._check(queryset)
+        names = {"distance_as": self.distance_as, "similarity_as": self.similarity_as}
+        check_names(queryset, {argument: name for argument, name in names.items() if name})
         is_whole = not queryset.query.where.children
         # A copy, whose query the rest changes in place: each further copy would cost as much.
         ranked = queryset.filter(self._eligible(excluded))
@@ -174,21 +177,6 @@ class _Ranking:
                 "give another vector or metric."
             )
         return METRICS[metric]
-
-    def _check(self, queryset: QuerySet[Any]) -> None:
-        if self.distance_as == self.similarity_as:
-            raise SearchError(
-                f"{self.field.label}: distance_as and similarity_as are both "
-                f"{self.distance_as!r}: choose two names."
-            )
-        model, values = queryset.model, cast("Any", queryset)._fields or ()
-        taken = {*(field.name for field in model._meta.get_fields()), *values}
-        for argument in ("distance_as", "similarity_as"):
-            if getattr(self, argument) in taken:
-                raise SearchError(
-                    f"{model._meta.label} has a field {getattr(self, argument)!r}: choose another "
-                    f"name for the annotation with {argument}=."
-                )
 
     def _limits(self, distance: type[Distance]) -> Iterator[Q]:
         """The conditions that a distance fulfils which is a hit."""

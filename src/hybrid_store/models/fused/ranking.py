@@ -1,0 +1,63 @@
+"""What a fused search is: its legs, how they are fused, and what is done with the result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+
+from hybrid_store.models.fused.legs import Leg
+from hybrid_store.models.fused.tables import Hit
+from hybrid_store.ranking.fusion import FUSIONS
+
+__all__ = ["Ranking"]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The legs of a search with their weights.
+
+    One leg alone ranks all rows it can. Of several, the rows are those among the `candidates` best
+    of any; a slice that reaches further takes as many of each as it needs.
+    """
+
+    legs: Sequence[Leg]
+    weights: Sequence[float]
+    fusion: str
+    candidates: int
+
+    @property
+    def is_alone(self) -> bool:
+        return len(self.legs) == 1
+
+    @property
+    def columns(self) -> list[str]:
+        """What of its hits' values is shown, besides the score."""
+        return [name for leg in self.legs for name in leg.columns]
+
+    def prepare(self) -> None:
+        for leg in self.legs:
+            leg.prepare()
+
+    def hits(self, rows: QuerySet[Any], needed: int | None) -> list[Hit]:
+        """The best of `rows`, from the first one; `needed` is None where all are asked for."""
+        count = needed if self.is_alone else max(needed or 0, self.candidates)
+        found = [self._ranked(leg, rows, count) for leg in self.legs]
+        return found[0] if self.is_alone else self._fused(found)
+
+    def _ranked(self, leg: Leg, rows: QuerySet[Any], count: int | None) -> list[Hit]:
+        hits = leg.found(rows, count)
+        for place, hit in enumerate(hits, 1):
+            hit.values[leg.rank] = place
+        return hits
+
+    def _fused(self, found: Sequence[Sequence[Hit]]) -> list[Hit]:
+        legs = [[(hit.key, hit.score) for hit in hits] for hits in found]
+        values: dict[Any, dict[str, Any]] = {}
+        for hits in found:
+            for hit in hits:
+                values.setdefault(hit.key, {}).update(hit.values)
+        fused = FUSIONS[self.fusion](legs, self.weights)
+        return [Hit(key, score, values[key]) for key, score in fused]
