@@ -12,18 +12,20 @@ from django.db.models.query import FlatValuesListIterable
 from hybrid_store.backends.texts import TextSpec
 from hybrid_store.exceptions import InvalidTargetError, SearchError
 from hybrid_store.models.embedding import embedding_field
+from hybrid_store.models.fields import vector_fields
 from hybrid_store.models.fused.legs import Leg, TextLeg, VectorLeg
 from hybrid_store.models.fused.query import HITS, FusedQuery, LateHits
 from hybrid_store.models.fused.ranking import Ranking
 from hybrid_store.models.fused.tables import FIELDS, Column, KeyTable
 from hybrid_store.models.names import check_names
+from hybrid_store.models.ranked_search import defer_vector
 from hybrid_store.models.targets import resolve
 from hybrid_store.models.text_index import text_index
 from hybrid_store.models.word_conditions import demands
 from hybrid_store.ranking.fusion import FUSIONS, alpha_weights
 from hybrid_store.texts.query import TextQuery, parse
 
-__all__ = ["MODES", "search"]
+__all__ = ["MODES", "joined", "search"]
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -80,7 +82,9 @@ def search(
     weights = alpha_weights(alpha) if len(legs) > 1 else (1.0,)
     ranking = Ranking(legs, weights, fusion, candidates)
     rows = queryset.filter(asked.demands) if mode != "vector" else queryset.all()
-    return _joined(rows, ranking, names)
+    for own in vector_fields(queryset.model):
+        defer_vector(rows, own)
+    return joined(rows, ranking, names)
 
 
 def _check_options(mode: str, fusion: str, candidates: Any) -> None:
@@ -137,9 +141,7 @@ class _Asked:
         return demands(self.model, self.spec, self.query)
 
 
-def _joined(
-    queryset: QuerySet[ModelT], ranking: Ranking, names: dict[str, str]
-) -> QuerySet[ModelT]:
+def joined(queryset: QuerySet[ModelT], ranking: Ranking, names: dict[str, str]) -> QuerySet[ModelT]:
     """That very queryset, which is nobody else's, with the hits of a search."""
     check_names(queryset, {f"{column}_as": name for column, name in names.items()})
     query: Any = queryset.query

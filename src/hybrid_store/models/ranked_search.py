@@ -26,7 +26,7 @@ from hybrid_store.models.spaces import in_space
 from hybrid_store.models.targets import MixtureTarget, QueryVector, excluded_keys, resolve
 from hybrid_store.vectors import BaseVector
 
-__all__ = ["embed_query", "nearest", "recommend", "searchable", "tuned"]
+__all__ = ["defer_vector", "embed_query", "nearest", "recommend", "searchable", "tuned"]
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -146,8 +146,7 @@ class _Ranking:
             query.add_annotation(similarity, self.similarity_as, select=shown)
         for condition in self._limits(distance):
             query.add_q(condition)
-        if not _has_chosen_columns(ranked, self.field):
-            query.add_deferred_loading([self.field.name])
+        defer_vector(ranked, self.field)
         query.clear_ordering(force=True, clear_default=False)
         query.add_ordering(self.distance_as, "pk")
         own = len(query.where.children) if is_whole else None
@@ -204,10 +203,16 @@ def _searching(queryset: QuerySet[ModelT], search: Search) -> QuerySet[ModelT]:
     return queryset
 
 
-def _has_chosen_columns(queryset: QuerySet[Any], field: BaseVectorField) -> bool:
-    """Did the caller choose the columns? Otherwise the vector itself stays in the database."""
-    names, defers = queryset.query.deferred_loading
-    return cast("Any", queryset)._fields is not None or (not defers and field.name in names)
+def defer_vector(queryset: QuerySet[Any], field: BaseVectorField) -> None:
+    """Leave the vector in the database, unless the caller has chosen it.
+
+    That very queryset is changed, which is nobody else's.
+    """
+    query: Any = queryset.query
+    names, defers = query.deferred_loading
+    is_chosen = cast("Any", queryset)._fields is not None or (not defers and field.name in names)
+    if not is_chosen:
+        query.add_deferred_loading([field.name])
 
 
 def indexed_metric(field: BaseVectorField) -> str | None:

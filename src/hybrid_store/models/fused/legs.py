@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.texts import TextSpec
-from hybrid_store.models.fused.tables import Column, Hit, KeyTable, WordRanks
+from hybrid_store.models.fused.tables import Column, Hit, KeyTable, WordRanks, key_names
 from hybrid_store.models.late import LateValue
 from hybrid_store.models.ranked_search import nearest
 from hybrid_store.models.targets import QueryVector
@@ -41,6 +42,11 @@ class Leg(ABC):
         """The best of `rows`, so many or all, each once; `rank` is left to the caller."""
 
     @abstractmethod
+    def sql(self, rows: QuerySet[Any], count: int | None) -> tuple[str, Sequence[Any]]:
+        """The same as a SELECT of the primary key (`key0` and so on), `value`, which is the score,
+        `rank`, and the other columns."""
+
+    @abstractmethod
     def eligible(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """All of `rows` that the leg ranks, in any order."""
 
@@ -66,6 +72,11 @@ class VectorLeg(Leg):
             Hit(key, similarity, {"distance": distance})
             for key, distance, similarity in ranked[:count]
         )
+
+    def sql(self, rows: QuerySet[Any], count: int | None) -> tuple[str, Sequence[Any]]:
+        columns = {"value": F(SIMILARITY), "distance": F(DISTANCE)}
+        found = _with_keys(self._ranked(rows)[:count], columns)
+        return _ranked_sql(found, "distance", ["MAX(value) AS value", "MIN(distance) AS distance"])
 
     def eligible(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return self._ranked(rows)
@@ -108,13 +119,27 @@ class TextLeg(Leg):
         return self._hits(rows, WordRanks(texts.ranked(self.spec, self.query)), count)
 
     def _hits(self, rows: QuerySet[Any], ranks: WordRanks, count: int | None) -> list[Hit]:
+        ordered = self._ranked(rows, ranks).values_list("pk", SCORE)
+        return _distinct(Hit(key, score) for key, score in ordered[:count])
+
+    def _ranked(self, rows: QuerySet[Any], ranks: WordRanks) -> QuerySet[Any]:
         joined = rows.order_by()
         query: Any = joined.query
         KeyTable.join(query, WORDS, ranks)
         query.add_annotation(Column(WORDS, "strict"), STRICT, select=False)
         query.add_annotation(Column(WORDS, "score"), SCORE)
-        ordered = joined.order_by(f"-{STRICT}", f"-{SCORE}", "pk").values_list("pk", SCORE)
-        return _distinct(Hit(key, score) for key, score in ordered[:count])
+        return joined.order_by(f"-{STRICT}", f"-{SCORE}", "pk")
+
+    def sql(self, rows: QuerySet[Any], count: int | None) -> tuple[str, Sequence[Any]]:
+        if not self.query.words:
+            raise EmptyResultSet
+        texts = vector_ops(connections[rows.db]).texts
+        ranks = WordRanks(texts.ranked(self.spec, self.query))
+        columns = {"value": F(SCORE), "strict": F(STRICT)}
+        found = _with_keys(self._ranked(rows, ranks)[:count], columns)
+        return _ranked_sql(
+            found, "strict DESC, value DESC", ["MAX(value) AS value", "MAX(strict) AS strict"]
+        )
 
     def eligible(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         if not self.query.words:
@@ -129,6 +154,25 @@ def _distinct(hits: Iterable[Hit]) -> list[Hit]:
     for hit in hits:
         found.setdefault(hit.key, hit)
     return list(found.values())
+
+
+def _with_keys(rows: QuerySet[Any], columns: dict[str, Any]) -> QuerySet[Any]:
+    """The keys of rows, by the names that a `KeyTable` has for them, and these columns."""
+    fields = rows.model._meta.pk_fields
+    keys = {name: F(field.name) for name, field in zip(key_names(rows.model), fields, strict=True)}
+    found: QuerySet[Any] = rows.annotate(**keys, **columns).values_list(*keys, *columns)
+    return found
+
+
+def _ranked_sql(
+    rows: QuerySet[Any], order: str, columns: Sequence[str]
+) -> tuple[str, Sequence[Any]]:
+    """SELECT of `rows`, each once, with its rank in that order."""
+    keys = ", ".join(key_names(rows.model))
+    sql, params = rows.query.get_compiler(rows.db).as_sql()
+    once = f"SELECT {keys}, {', '.join(columns)} FROM ({sql}) found GROUP BY {keys}"  # noqa: S608
+    rank = f"ROW_NUMBER() OVER (ORDER BY {order}, {keys})"
+    return f"SELECT once.*, {rank} AS rank FROM ({once}) once", params  # noqa: S608
 
 
 def _term(word: str) -> Term:

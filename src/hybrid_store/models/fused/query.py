@@ -6,12 +6,13 @@ import functools
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from django.db import DEFAULT_DB_ALIAS, NotSupportedError
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model, QuerySet
 from django.db.models.sql import Query
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 
 from hybrid_store.models.fused.ranking import Ranking
+from hybrid_store.models.fused.statements import hits_sql
 from hybrid_store.models.fused.tables import Column, KeyTable, SettledHits
 
 __all__ = ["HITS", "FusedQuery", "LateHits"]
@@ -27,10 +28,11 @@ class LateHits:
         self.ranking = ranking
 
     def table_sql(self, compiler: Any, connection: Any) -> Any:
-        raise NotSupportedError(
-            "A search() cannot be a part of another query. Evaluate it first, as in "
-            "filter(pk__in=[row.pk for row in found])."
-        )
+        """As a part of another query, where they stay unknown."""
+        query: Any = compiler.query
+        rows: QuerySet[Any] = QuerySet(query.model, query=searched(query), using=connection.alias)
+        needed = None if query.high_mark is None else int(query.high_mark)
+        return hits_sql(self.ranking, rows, needed)
 
 
 class FusedQuery(Query):
@@ -53,49 +55,63 @@ class FusedQuery(Query):
 
     def settled(self, using: str) -> FusedQuery:
         """The same with the hits that the database has now."""
-        rows: QuerySet[Any] = QuerySet(self.model, query=self._base(), using=using)
+        rows: QuerySet[Any] = QuerySet(self.model, query=searched(self), using=using)
         hits = self.ranking.hits(rows, None if self.high_mark is None else int(self.high_mark))
         settled = cast(FusedQuery, self.clone())
         settled.is_settled = True
         model = cast("type[Model]", self.model)
-        for alias, table in self._tables():
+        for alias, table in late_tables(self):
             rows_of_hits = SettledHits(model, self.ranking.columns, hits)
             settled.alias_map[alias] = cast("Any", table.of(rows_of_hits))
         return settled
 
-    def _tables(self) -> Iterator[tuple[str, KeyTable]]:
-        tables: Mapping[str, Any] = self.alias_map
-        for alias, table in tables.items():
-            if isinstance(table, KeyTable) and isinstance(table.rows, LateHits):
-                yield alias, table
-
-    def _base(self) -> Query:
-        """The rows that are searched: this query without its hits and what depends on them."""
-        base: Any = self.clone()
-        base.__class__ = Query
-        aliases = {alias for alias, _ in self._tables()}
-        base.annotations = {
-            name: part for name, part in base.annotations.items() if not _needs(part, aliases)
-        }
-        base.set_annotation_mask(None)
-        base.where = base.where.clone()
-        base.where.children = [child for child in base.where.children if not _needs(child, aliases)]
-        for alias in aliases:
-            KeyTable.leave(base, alias)
-        base.clear_ordering(force=True, clear_default=True)
-        base.clear_limits()
-        base.clear_select_clause()
-        base.default_cols = True
-        base.deferred_loading = frozenset(), True
-        base.distinct, base.distinct_fields = False, ()
-        base.group_by = None
-        base.select_for_update = False
-        return cast(Query, base)
-
     def get_aggregation(self, using: str, aggregate_exprs: Mapping[str, Any]) -> Any:
-        if self.is_settled:
+        if self.is_settled or self.combinator:
             return super().get_aggregation(using, cast("Any", aggregate_exprs))
-        return self.settled(using).get_aggregation(using, aggregate_exprs)
+        counted = self._counted(using) if [*aggregate_exprs] == ["__count"] else None
+        query: Query = self.settled(using) if counted is None else counted
+        return query.get_aggregation(using, cast("Any", aggregate_exprs))
+
+    def _counted(self, using: str) -> Query | None:
+        """As many rows, none of them ranked; None where which ones there are is up to the ranks."""
+        is_part = self.is_sliced or self.distinct or self.group_by is not None
+        if is_part or not self.ranking.is_alone:
+            return None
+        rows = searched(self)
+        if len(rows.where.children) < len(self.where.children):
+            return None
+        [leg] = self.ranking.legs
+        return leg.eligible(QuerySet(self.model, query=rows, using=using)).query
+
+
+def late_tables(query: Query) -> Iterator[tuple[str, KeyTable]]:
+    """The tables of late hits in a query, by their aliases."""
+    tables: Mapping[str, Any] = query.alias_map
+    for alias, table in tables.items():
+        if isinstance(table, KeyTable) and isinstance(table.rows, LateHits):
+            yield alias, table
+
+
+def searched(query: Query) -> Query:
+    """The rows that are searched: those of a query without its hits and what depends on them."""
+    base: Any = query.clone()
+    base.__class__ = Query
+    tables = dict(late_tables(query))
+    aliases = {*tables}
+    base.annotations = {
+        name: part for name, part in base.annotations.items() if not _needs(part, aliases)
+    }
+    base.set_annotation_mask(None)
+    base.where.children = [child for child in base.where.children if not _needs(child, aliases)]
+    for table in tables.values():
+        table.leave(base)
+    base.clear_ordering(force=True)
+    base.clear_limits()
+    base.clear_select_clause()
+    base.default_cols, base.deferred_loading = True, (frozenset(), True)
+    base.distinct, base.distinct_fields, base.group_by = False, (), None
+    base.select_for_update, base.explain_info = False, None
+    return cast(Query, base)
 
 
 def _needs(part: Any, aliases: set[str]) -> bool:
@@ -128,6 +144,8 @@ class FusedCompiler:
         chunk_size: int = GET_ITERATOR_CHUNK_SIZE,
     ) -> Any:
         compiler: Any = self
-        compiler.query = self.query.settled(self.using or DEFAULT_DB_ALIAS)
+        # The parts of a union have each their own hits; a plan is that of the one statement.
+        if not (self.query.combinator or self.query.explain_info):
+            compiler.query = self.query.settled(self.using or DEFAULT_DB_ALIAS)
         compiler.__class__ = self.base
         return compiler.execute_sql(result_type, chunked_fetch, chunk_size)

@@ -43,9 +43,13 @@ class Ranking:
 
     def hits(self, rows: QuerySet[Any], needed: int | None) -> list[Hit]:
         """The best of `rows`, from the first one; `needed` is None where all are asked for."""
-        count = needed if self.is_alone else max(needed or 0, self.candidates)
+        count = self.depth(needed)
         found = [self._ranked(leg, rows, count) for leg in self.legs]
         return found[0] if self.is_alone else self._fused(found)
+
+    def depth(self, needed: int | None) -> int | None:
+        """How many rows of each leg are looked at; None for all."""
+        return needed if self.is_alone else max(needed or 0, self.candidates)
 
     def _ranked(self, leg: Leg, rows: QuerySet[Any], count: int | None) -> list[Hit]:
         hits = leg.found(rows, count)

@@ -54,10 +54,10 @@ class KeyTable:
         query.alias_refcount[name] = 1
         query.table_map[name] = [name]
 
-    @staticmethod
-    def leave(query: Query, name: str) -> None:
-        """Undo `join`."""
-        del query.alias_map[name], query.alias_refcount[name], query.table_map[name]
+    def leave(self, query: Query) -> None:
+        """Undo `join`, whatever the alias is now."""
+        del query.alias_map[self.table_alias], query.alias_refcount[self.table_alias]
+        query.table_map.pop(self.table_name, None)
 
     def of(self, rows: Rows) -> KeyTable:
         """The same join with another table."""
