@@ -16,6 +16,7 @@ __all__ = [
     "InvalidIndexError",
     "InvalidTargetError",
     "MissingExtraError",
+    "RerankerError",
     "SearchError",
     "SpaceMismatchError",
     "SwitchError",
@@ -114,3 +115,7 @@ class InvalidTargetError(SearchError):
 
 class SpaceMismatchError(SearchError):
     """Vectors of different embedding models would have been compared."""
+
+
+class RerankerError(HybridStoreError):
+    """A reranker did not score what was found, or is none."""
