@@ -20,6 +20,7 @@ from hybrid_store.models.functions import (
     MaxInnerProduct,
 )
 from hybrid_store.models.fused_search import search
+from hybrid_store.models.highlights import highlight
 from hybrid_store.models.ingest import bulk_ingest
 from hybrid_store.models.query import (
     HybridManager,
@@ -29,6 +30,7 @@ from hybrid_store.models.query import (
     stale,
 )
 from hybrid_store.models.ranked_search import nearest, recommend, tuned
+from hybrid_store.models.reordering import diversify, rerank
 from hybrid_store.models.stale_index import StaleIndex
 from hybrid_store.models.text_index import TextIndex
 from hybrid_store.models.vector_index import VectorIndex
@@ -61,10 +63,13 @@ __all__ = [
     "VectorIndex",
     "bulk_ingest",
     "coverage",
+    "diversify",
     "explain_search",
     "failed",
+    "highlight",
     "nearest",
     "recommend",
+    "rerank",
     "search",
     "stale",
     "tuned",

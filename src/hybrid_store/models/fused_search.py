@@ -14,9 +14,9 @@ from hybrid_store.exceptions import InvalidTargetError, SearchError
 from hybrid_store.models.embedding import embedding_field
 from hybrid_store.models.fields import vector_fields
 from hybrid_store.models.fused.legs import Leg, TextLeg, VectorLeg
-from hybrid_store.models.fused.query import HITS, FusedQuery, LateHits
+from hybrid_store.models.fused.query import HITS, join_hits
 from hybrid_store.models.fused.ranking import Ranking
-from hybrid_store.models.fused.tables import FIELDS, Column, KeyTable
+from hybrid_store.models.fused.tables import FIELDS, Column
 from hybrid_store.models.names import check_names
 from hybrid_store.models.ranked_search import defer_vector
 from hybrid_store.models.targets import resolve
@@ -25,13 +25,12 @@ from hybrid_store.models.word_conditions import demands
 from hybrid_store.ranking.fusion import FUSIONS, alpha_weights
 from hybrid_store.texts.query import TextQuery, parse
 
-__all__ = ["MODES", "joined", "search"]
+__all__ = ["CANDIDATES", "MODES", "search"]
 
 ModelT = TypeVar("ModelT", bound=Model)
 
 MODES = ("hybrid", "vector", "text")
 CANDIDATES = 100
-PLACE = "_hybrid_store_place"
 
 
 def search(
@@ -80,11 +79,11 @@ def search(
     asked = _Asked(queryset.model, text, field, index, metric, max_distance)
     legs = asked.legs(mode)
     weights = alpha_weights(alpha) if len(legs) > 1 else (1.0,)
-    ranking = Ranking(legs, weights, fusion, candidates)
+    ranking = Ranking(legs, weights, fusion, candidates, text)
     rows = queryset.filter(asked.demands) if mode != "vector" else queryset.all()
     for own in vector_fields(queryset.model):
         defer_vector(rows, own)
-    return joined(rows, ranking, names)
+    return _joined(rows, ranking, names)
 
 
 def _check_options(mode: str, fusion: str, candidates: Any) -> None:
@@ -141,20 +140,17 @@ class _Asked:
         return demands(self.model, self.spec, self.query)
 
 
-def joined(queryset: QuerySet[ModelT], ranking: Ranking, names: dict[str, str]) -> QuerySet[ModelT]:
+def _joined(
+    queryset: QuerySet[ModelT], ranking: Ranking, names: dict[str, str]
+) -> QuerySet[ModelT]:
     """That very queryset, which is nobody else's, with the hits of a search."""
     check_names(queryset, {f"{column}_as": name for column, name in names.items()})
     query: Any = queryset.query
-    query.__class__ = FusedQuery
-    query.ranking, query.is_settled = ranking, False
-    KeyTable.join(query, HITS, LateHits(ranking))
+    join_hits(query, ranking)
     # No column is added to a flat list of values.
     shown = queryset._iterable_class is not FlatValuesListIterable
     for name, given in names.items():
         is_known = name in ("score", *ranking.columns)
         value: Any = Column(HITS, name) if is_known else Value(None, FIELDS[name](null=True))
         query.add_annotation(value, given, select=shown)
-    query.add_annotation(Column(HITS, "place"), PLACE, select=False)
-    query.clear_ordering(force=True, clear_default=False)
-    query.add_ordering(PLACE, "pk")
     return queryset

@@ -9,7 +9,14 @@ from asgiref.sync import sync_to_async
 from django.db.models import Manager, Model, QuerySet
 from django.db.models.sql import Query
 
-from hybrid_store.models import freshness, fused_search, ingest, ranked_search
+from hybrid_store.models import (
+    freshness,
+    fused_search,
+    highlights,
+    ingest,
+    ranked_search,
+    reordering,
+)
 from hybrid_store.models.coverage import Coverage, coverage
 from hybrid_store.models.embedding import embedding_field, embedding_fields
 from hybrid_store.models.explanation import SearchExplanation, explain_search
@@ -64,6 +71,18 @@ class HybridQuerySetMixin:
     def recommend(self, like: Sequence[Any], unlike: Sequence[Any] = (), **options: Any) -> Self:
         """The rows near to what is liked, away from what is not; see the function `recommend`."""
         return cast(Self, ranked_search.recommend(_queryset(self), like, unlike, **options))
+
+    def diversify(self, **options: Any) -> Self:
+        """The ranked rows, each unlike those before it; see the function `diversify`."""
+        return cast(Self, reordering.diversify(_queryset(self), **options))
+
+    def rerank(self, reranker: Any, **options: Any) -> Self:
+        """The ranked rows in the order of a reranker's scores; see the function `rerank`."""
+        return cast(Self, reordering.rerank(_queryset(self), reranker, **options))
+
+    def highlight(self, *fields: str, **options: Any) -> Self:
+        """A search whose rows carry the words found, marked; see the function `highlight`."""
+        return cast(Self, highlights.highlight(_queryset(self), *fields, **options))
 
     def tuned(self, **options: Any) -> Self:
         """The ranked rows, searched as `exact=`, `recall=`, `ef_search=` and `exact_rows=` say."""

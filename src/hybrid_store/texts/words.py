@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from unicodedata import normalize
 
 from hybrid_store.texts.characters import UNSPACED, bare_letters, in_class, separators
 
-__all__ = ["bare", "divided", "sequence", "telling"]
+__all__ = ["Piece", "bare", "pieces", "sequence", "telling"]
 
 
 @cache
@@ -25,23 +26,41 @@ def _runs() -> re.Pattern[str]:
     return re.compile(rf"([{unspaced}]+)|[^{in_class(separators())}\x00{unspaced}]+")
 
 
-def divided(text: str) -> Iterator[tuple[str, bool]]:
-    """The words and runs of a text in small letters, and whether each is a run."""
-    for found in _runs().finditer(normalize("NFC", text)):
-        yield found[0].lower(), found[1] is not None
+@dataclass(frozen=True)
+class Piece:
+    """A word or a run of a text in small letters, and where it stands there."""
+
+    word: str
+    is_run: bool
+    start: int
+    end: int
+
+
+def pieces(text: str) -> Iterator[Piece]:
+    """The words and runs of a text, in order."""
+    for found in _runs().finditer(text):
+        yield Piece(found[0].lower(), found[1] is not None, found.start(), found.end())
+
+
+def _divided(text: str) -> Iterator[Piece]:
+    return pieces(normalize("NFC", text))
 
 
 def sequence(text: str) -> list[str]:
     """All that an index keeps of a text, in order, but for stemming and diacritics."""
-    return [part for word, is_run in divided(text) for part in (_grams(word) if is_run else [word])]
+    return [
+        part
+        for piece in _divided(text)
+        for part in (_grams(piece.word) if piece.is_run else [piece.word])
+    ]
 
 
 def telling(text: str) -> list[str]:
     """What rows are ranked by: of a run its pairs, as single characters are everywhere."""
     return [
         part
-        for word, is_run in divided(text)
-        for part in (_pairs(word) or [word] if is_run else [word])
+        for piece in _divided(text)
+        for part in (piece.is_run and _pairs(piece.word)) or [piece.word]
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from django.core.exceptions import EmptyResultSet
@@ -15,8 +15,9 @@ from hybrid_store.backends import vector_ops
 from hybrid_store.backends.texts import TextSpec
 from hybrid_store.models.fused.tables import Column, Hit, KeyTable, WordRanks, key_names
 from hybrid_store.models.late import LateValue
-from hybrid_store.models.ranked_search import nearest
+from hybrid_store.models.ranked_search import nearest, tuned
 from hybrid_store.models.targets import QueryVector
+from hybrid_store.models.tuning import Tuning
 from hybrid_store.models.word_conditions import Fulfils
 from hybrid_store.texts.query import Clause, Term, TextQuery
 
@@ -62,6 +63,7 @@ class VectorLeg(Leg):
     field: str
     metric: str | None
     max_distance: float | None
+    tuning: Tuning | None = None
 
     columns = ("vector_rank", "distance")
     rank = "vector_rank"
@@ -82,7 +84,7 @@ class VectorLeg(Leg):
         return self._ranked(rows)
 
     def _ranked(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        return nearest(
+        ranked = nearest(
             rows,
             self.near,
             field=self.field,
@@ -91,6 +93,7 @@ class VectorLeg(Leg):
             distance_as=DISTANCE,
             similarity_as=SIMILARITY,
         )
+        return ranked if self.tuning is None else tuned(ranked, **asdict(self.tuning))
 
     def prepare(self) -> None:
         if isinstance(self.near, LateValue):

@@ -11,6 +11,7 @@ from django.db.models import Model, QuerySet
 from django.db.models.sql import Query
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 
+from hybrid_store.models.fused.finishing import Finisher
 from hybrid_store.models.fused.ranking import Ranking
 from hybrid_store.models.fused.statements import hits_sql
 from hybrid_store.models.fused.tables import Column, KeyTable, SettledHits
@@ -19,6 +20,8 @@ __all__ = ["HITS", "FusedQuery", "LateHits"]
 
 # Name of the table of hits in a query.
 HITS = "hybrid_store_hits"
+# Name of the annotation of the place in them.
+PLACE = "_hybrid_store_place"
 
 
 class LateHits:
@@ -38,8 +41,14 @@ class LateHits:
 class FusedQuery(Query):
     """A query joined to the hits of a search, whose compiler settles them first."""
 
-    ranking: Ranking
     is_settled = False
+    # What is done to the rows that are fetched, where they are model objects.
+    finishers: tuple[Finisher, ...] = ()
+
+    @property
+    def ranking(self) -> Ranking:
+        [(_, table), *_] = late_tables(self)
+        return cast(LateHits, table.rows).ranking
 
     def get_compiler(
         self, using: str | None = None, connection: Any = None, elide_empty: bool = True
@@ -75,13 +84,25 @@ class FusedQuery(Query):
     def _counted(self, using: str) -> Query | None:
         """As many rows, none of them ranked; None where which ones there are is up to the ranks."""
         is_part = self.is_sliced or self.distinct or self.group_by is not None
-        if is_part or not self.ranking.is_alone:
+        if is_part or self.ranking.stages or not self.ranking.is_alone:
             return None
         rows = searched(self)
         if len(rows.where.children) < len(self.where.children):
             return None
         [leg] = self.ranking.legs
         return leg.eligible(QuerySet(self.model, query=rows, using=using)).query
+
+
+def join_hits(query: Query, ranking: Ranking) -> None:
+    """Make a query that of a search, in the order of its hits, with that very ranking."""
+    for _, table in [*late_tables(query)]:
+        table.leave(query)
+    query.__class__ = FusedQuery
+    KeyTable.join(query, HITS, LateHits(ranking))
+    place: Any = Column(HITS, "place")
+    query.add_annotation(place, PLACE, select=False)
+    query.clear_ordering(force=True, clear_default=False)
+    query.add_ordering(PLACE, "pk")
 
 
 def late_tables(query: Query) -> Iterator[tuple[str, KeyTable]]:

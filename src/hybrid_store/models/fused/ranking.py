@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import QuerySet
 
 from hybrid_store.models.fused.legs import Leg
+from hybrid_store.models.fused.stages import Stage
 from hybrid_store.models.fused.tables import Hit
 from hybrid_store.ranking.fusion import FUSIONS
 
@@ -19,14 +20,17 @@ __all__ = ["Ranking"]
 class Ranking:
     """The legs of a search with their weights.
 
-    One leg alone ranks all rows it can. Of several, the rows are those among the `candidates` best
-    of any; a slice that reaches further takes as many of each as it needs.
+    One leg alone ranks all rows it can, if no stage follows. Else the rows are those among the
+    `candidates` best of any; a slice that reaches further takes as many of each as it needs.
     """
 
     legs: Sequence[Leg]
     weights: Sequence[float]
     fusion: str
     candidates: int
+    # What the text searched for is, if it is one.
+    text: str | None = None
+    stages: Sequence[Stage] = ()
 
     @property
     def is_alone(self) -> bool:
@@ -45,11 +49,21 @@ class Ranking:
         """The best of `rows`, from the first one; `needed` is None where all are asked for."""
         count = self.depth(needed)
         found = [self._ranked(leg, rows, count) for leg in self.legs]
-        return found[0] if self.is_alone else self._fused(found)
+        hits = found[0] if self.is_alone else self._fused(found)
+        for stage in self.stages:
+            hits = stage.apply(hits, rows, needed)
+        return hits
 
     def depth(self, needed: int | None) -> int | None:
         """How many rows of each leg are looked at; None for all."""
-        return needed if self.is_alone else max(needed or 0, self.candidates)
+        if self.is_alone and not self.stages:
+            return needed
+        return max(needed or 0, self.candidates)
+
+    def then(self, stage: Stage, candidates: int | None) -> Ranking:
+        """The same with one stage more, which chooses from so many rows at least."""
+        most = max(self.candidates, candidates or 0)
+        return replace(self, stages=(*self.stages, stage), candidates=most)
 
     def _ranked(self, leg: Leg, rows: QuerySet[Any], count: int | None) -> list[Hit]:
         hits = leg.found(rows, count)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import NotSupportedError
 from django.db.models import QuerySet
 
 from hybrid_store.models.fused.legs import Leg
@@ -46,7 +47,15 @@ class _Part:
 
 
 def hits_sql(ranking: Ranking, rows: QuerySet[Any], needed: int | None) -> tuple[str, list[Any]]:
-    """A table of hits for a FROM clause, and its parameters."""
+    """A table of hits for a FROM clause, and its parameters.
+
+    Raises `NotSupportedError` where more than ranks decides.
+    """
+    if ranking.stages:
+        raise NotSupportedError(
+            "A search that is diversified or reranked cannot be a part of another query: evaluate "
+            "it first, as in filter(pk__in=[row.pk for row in found])."
+        )
     count = ranking.depth(needed)
     compiled = [leg.sql(rows, count) for leg in ranking.legs]
     unit = len(ranking.legs) if ranking.fusion in OVER_MEAN else 1
