@@ -28,6 +28,14 @@ class TestSearch(conformance.SearchConformance, HypothesisTestCase):
     pass
 
 
+class TestWords(conformance.WordConformance, TestCase):
+    pass
+
+
+class TestWordFuzz(conformance.WordFuzzConformance, HypothesisTestCase):
+    pass
+
+
 class TestFreshness(conformance.FreshnessConformance, HypothesisTestCase):
     pass
 

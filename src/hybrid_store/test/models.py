@@ -32,6 +32,7 @@ __all__ = [
     "Code",
     "Comment",
     "Essay",
+    "Fable",
     "Lecture",
     "Letter",
     "Memo",
@@ -45,11 +46,13 @@ __all__ = [
     "Remix",
     "Report",
     "Review",
+    "Saga",
     "ShortBook",
     "Specimen",
     "Tale",
     "TaleTeller",
     "Term",
+    "Verse",
     "Weighting",
 ]
 
@@ -413,3 +416,37 @@ class Tale(models.Model):
             VectorIndex("embedding", name="tale_vec"),
             TextIndex("title", "body", weights={"title": 2}, name="tale_text"),
         ]
+
+
+class Saga(Tale):
+    """A child, with a table of its own."""
+
+    volumes = models.IntegerField()
+
+    objects = HybridManager()
+
+
+class Fable(models.Model):
+    """A key that is no number."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    title = models.CharField(max_length=200)
+
+    objects = HybridManager()
+
+    class Meta:
+        indexes = [TextIndex("title", name="fable_text")]
+
+
+class Verse(models.Model):
+    """A key of two columns."""
+
+    pk = models.CompositePrimaryKey("poem", "number")
+    poem = models.IntegerField()
+    number = models.IntegerField()
+    text = models.TextField()
+
+    objects = HybridManager()
+
+    class Meta:
+        indexes = [TextIndex("text", language=None, name="verse_text")]

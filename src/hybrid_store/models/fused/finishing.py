@@ -24,7 +24,7 @@ class Finisher(Protocol):
         """`rows` are one or more objects, read from the database `using`."""
 
 
-class FinishedRows(ModelIterable[Any]):
+class FinishedRows(ModelIterable):  # type: ignore[type-arg]
     """The objects of a queryset, finished by what its query says."""
 
     def __iter__(self) -> Iterator[Any]:

@@ -29,6 +29,7 @@ from hybrid_store.test.conformance.query_cache import QueryCacheConformance
 from hybrid_store.test.conformance.search import SearchConformance
 from hybrid_store.test.conformance.spaces import SpaceConformance
 from hybrid_store.test.conformance.sparse import SparseConformance
+from hybrid_store.test.conformance.words import WordConformance, WordFuzzConformance
 from hybrid_store.test.conformance.writing import WritingConformance
 
 __all__ = [
@@ -50,5 +51,7 @@ __all__ = [
     "SearchConformance",
     "SpaceConformance",
     "SparseConformance",
+    "WordConformance",
+    "WordFuzzConformance",
     "WritingConformance",
 ]
