@@ -36,6 +36,14 @@ class TestWordFuzz(conformance.WordFuzzConformance, HypothesisTestCase):
     pass
 
 
+class TestFused(conformance.FusedConformance, TestCase):
+    pass
+
+
+class TestFusedFuzz(conformance.FusedFuzzConformance, HypothesisTestCase):
+    pass
+
+
 class TestFreshness(conformance.FreshnessConformance, HypothesisTestCase):
     pass
 

@@ -79,7 +79,8 @@ def search(
     asked = _Asked(queryset.model, text, field, index, metric, max_distance)
     legs = asked.legs(mode)
     weights = alpha_weights(alpha) if len(legs) > 1 else (1.0,)
-    ranking = Ranking(legs, weights, fusion, candidates, text)
+    meaning = text if mode == "vector" else asked.query.meaning
+    ranking = Ranking(legs, weights, fusion, candidates, meaning)
     rows = queryset.filter(asked.demands) if mode != "vector" else queryset.all()
     for own in vector_fields(queryset.model):
         defer_vector(rows, own)

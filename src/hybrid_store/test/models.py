@@ -423,8 +423,6 @@ class Saga(Tale):
 
     volumes = models.IntegerField()
 
-    objects = HybridManager()
-
 
 class Fable(models.Model):
     """A key that is no number."""

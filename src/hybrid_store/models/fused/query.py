@@ -34,8 +34,7 @@ class LateHits:
         """As a part of another query, where they stay unknown."""
         query: Any = compiler.query
         rows: QuerySet[Any] = QuerySet(query.model, query=searched(query), using=connection.alias)
-        needed = None if query.high_mark is None else int(query.high_mark)
-        return hits_sql(self.ranking, rows, needed)
+        return hits_sql(self.ranking, rows, needed(query))
 
 
 class FusedQuery(Query):
@@ -65,7 +64,7 @@ class FusedQuery(Query):
     def settled(self, using: str) -> FusedQuery:
         """The same with the hits that the database has now."""
         rows: QuerySet[Any] = QuerySet(self.model, query=searched(self), using=using)
-        hits = self.ranking.hits(rows, None if self.high_mark is None else int(self.high_mark))
+        hits = self.ranking.hits(rows, needed(self))
         settled = cast(FusedQuery, self.clone())
         settled.is_settled = True
         model = cast("type[Model]", self.model)
@@ -113,6 +112,16 @@ def late_tables(query: Query) -> Iterator[tuple[str, KeyTable]]:
             yield alias, table
 
 
+def needed(query: Query) -> int | None:
+    """How many of the best rows a slice spans; None where it is not one of those."""
+    is_best_first = query.standard_ordering and query.order_by[:1] == (PLACE,)
+    if query.high_mark is None or not is_best_first or query.group_by is not None:
+        return None
+    aliases = {alias for alias, _ in late_tables(query)}
+    is_narrowed = any(_needs(child, aliases) for child in query.where.children)
+    return None if is_narrowed else int(query.high_mark)
+
+
 def searched(query: Query) -> Query:
     """The rows that are searched: those of a query without its hits and what depends on them."""
     base: Any = query.clone()
@@ -127,6 +136,7 @@ def searched(query: Query) -> Query:
     for table in tables.values():
         table.leave(base)
     base.clear_ordering(force=True)
+    base.standard_ordering = True
     base.clear_limits()
     base.clear_select_clause()
     base.default_cols, base.deferred_loading = True, (frozenset(), True)

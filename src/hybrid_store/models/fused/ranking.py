@@ -28,7 +28,7 @@ class Ranking:
     weights: Sequence[float]
     fusion: str
     candidates: int
-    # What the text searched for is, if it is one.
+    # What is searched for, if it is a text.
     text: str | None = None
     stages: Sequence[Stage] = ()
 

@@ -20,6 +20,7 @@ from hybrid_store.test.conformance.engine import (
 )
 from hybrid_store.test.conformance.fields import FieldConformance
 from hybrid_store.test.conformance.freshness import FreshnessConformance
+from hybrid_store.test.conformance.fused import FusedConformance, FusedFuzzConformance
 from hybrid_store.test.conformance.generation import GenerationConformance
 from hybrid_store.test.conformance.ingest import IngestConformance
 from hybrid_store.test.conformance.inheritance import InheritanceConformance
@@ -39,6 +40,8 @@ __all__ = [
     "FailureConformance",
     "FieldConformance",
     "FreshnessConformance",
+    "FusedConformance",
+    "FusedFuzzConformance",
     "GenerationConformance",
     "IngestConformance",
     "InheritanceConformance",
