@@ -23,6 +23,7 @@ from hybrid_store.models import diversify, highlight, nearest, rerank, search
 from hybrid_store.ranking.fusion import RRF_K
 from hybrid_store.test.conformance.base import ConformanceBase, generate
 from hybrid_store.test.models import Fable, Saga, Tale, TaleTeller
+from hybrid_store.test.watching import count_queries_embedded
 
 __all__ = ["FusedConformance", "FusedFuzzConformance"]
 
@@ -211,7 +212,7 @@ class FusedConformance(ConformanceBase):
         assert async_to_sync(found)() == titles(Tale.objects.search("apple")[:2])
 
     def test_any_queryset_can_be_searched(self) -> None:
-        plain = models.QuerySet(Tale)
+        plain: models.QuerySet[Any] = models.QuerySet(Tale)
         assert titles(search(plain, "apple")) == titles(Tale.objects.search("apple"))
         assert len(highlight(search(plain, "apple"), "title")) == len(TALES)
         assert len(diversify(search(plain, "apple"))) == len(TALES)
