@@ -25,6 +25,8 @@ WORTH = {
     "rrf": f"1 / CAST({RRF_K} + rank AS double precision)",
     "weighted": f"COALESCE((value - {LEAST}) / NULLIF({GREATEST} - {LEAST}, 0), 1)",
 }
+# A rank behind all others.
+LAST = 2**31 - 1
 # Where a weight is over the mean of all, not over their sum.
 OVER_MEAN = {"rrf"}
 
@@ -36,6 +38,11 @@ class _Part:
     leg: Leg
     sql: str
     weight: float
+
+    @property
+    def best(self) -> str:
+        """The rank as it counts among equal scores."""
+        return "rank" if self.weight else str(LAST)
 
     def columns(self, names: Sequence[str]) -> str:
         return ", ".join(self._column(name) for name in names)
@@ -78,7 +85,7 @@ def _fused(parts: Sequence[_Part], ranking: Ranking) -> str:
     names, ranks = ranking.columns, [leg.rank for leg in ranking.legs]
     worth = WORTH[ranking.fusion]
     united = " UNION ALL ".join(
-        f"SELECT {{keys}}, {part.columns(names)}, rank AS best, "  # noqa: S608
+        f"SELECT {{keys}}, {part.columns(names)}, {part.best} AS best, "  # noqa: S608
         f"CAST({part.weight!r} AS double precision) * ({worth}) AS share FROM ({part.sql}) leg"
         for part in parts
     )
