@@ -111,4 +111,4 @@ def test_a_length_must_be_that_of_the_bits() -> None:
 
 def test_the_mean_of_bits_is_none() -> None:
     with pytest.raises(VectorValueError, match="bit vectors have no mean"):
-        BIT.mix([BitVector("1")], [])
+        BIT.mix([(BitVector("1"), 1.0)], [])

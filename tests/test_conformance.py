@@ -28,6 +28,10 @@ class TestSearch(conformance.SearchConformance, HypothesisTestCase):
     pass
 
 
+class TestRecommendations(conformance.RecommendationConformance, TestCase):
+    pass
+
+
 class TestWords(conformance.WordConformance, TestCase):
     pass
 

@@ -161,4 +161,5 @@ def test_the_mean_is_that_of_all_numbers(like: Any, unlike: Any) -> None:
     ]
     mean, other = (np.mean([v.to_numpy() for v in rows], axis=0) if rows else 0 for rows in small)
     expected = mean + (mean - other) if unlike else mean
-    np.testing.assert_allclose(SPARSE.mix(*small).to_numpy(), expected, atol=1e-5)
+    weighted = [[(vector, 2.0) for vector in rows] for rows in small]
+    np.testing.assert_allclose(SPARSE.mix(*weighted).to_numpy(), expected, atol=1e-5)

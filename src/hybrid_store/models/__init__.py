@@ -29,7 +29,8 @@ from hybrid_store.models.query import (
     failed,
     stale,
 )
-from hybrid_store.models.ranked_search import nearest, recommend, tuned
+from hybrid_store.models.ranked_search import nearest, tuned
+from hybrid_store.models.recommendation import recommend
 from hybrid_store.models.reordering import diversify, rerank
 from hybrid_store.models.stale_index import StaleIndex
 from hybrid_store.models.text_index import TextIndex

@@ -6,18 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
-from django.db.models import Model, Q, QuerySet, Value
-from django.db.models.query import FlatValuesListIterable
+from django.db.models import Model, Q, QuerySet
 
 from hybrid_store.backends.texts import TextSpec
 from hybrid_store.exceptions import InvalidTargetError, SearchError
 from hybrid_store.models.embedding import embedding_field
 from hybrid_store.models.fields import vector_fields
 from hybrid_store.models.fused.legs import Leg, TextLeg, VectorLeg
-from hybrid_store.models.fused.query import HITS, join_hits
-from hybrid_store.models.fused.ranking import Ranking
-from hybrid_store.models.fused.tables import FIELDS, Column
-from hybrid_store.models.names import check_names
+from hybrid_store.models.fused.query import show_hits
+from hybrid_store.models.fused.ranking import CANDIDATES, Ranking
 from hybrid_store.models.ranked_search import defer_vector
 from hybrid_store.models.targets import resolve
 from hybrid_store.models.text_index import text_index
@@ -25,12 +22,11 @@ from hybrid_store.models.word_conditions import demands
 from hybrid_store.ranking.fusion import FUSIONS, alpha_weights
 from hybrid_store.texts.query import TextQuery, parse
 
-__all__ = ["CANDIDATES", "MODES", "search"]
+__all__ = ["MODES", "search"]
 
 ModelT = TypeVar("ModelT", bound=Model)
 
 MODES = ("hybrid", "vector", "text")
-CANDIDATES = 100
 
 
 def search(
@@ -84,7 +80,8 @@ def search(
     rows = queryset.filter(asked.demands) if mode != "vector" else queryset.all()
     for own in vector_fields(queryset.model):
         defer_vector(rows, own)
-    return _joined(rows, ranking, names)
+    show_hits(rows, ranking, names)
+    return rows
 
 
 def _check_options(mode: str, fusion: str, candidates: Any) -> None:
@@ -139,19 +136,3 @@ class _Asked:
     @cached_property
     def demands(self) -> Q:
         return demands(self.model, self.spec, self.query)
-
-
-def _joined(
-    queryset: QuerySet[ModelT], ranking: Ranking, names: dict[str, str]
-) -> QuerySet[ModelT]:
-    """That very queryset, which is nobody else's, with the hits of a search."""
-    check_names(queryset, {f"{column}_as": name for column, name in names.items()})
-    query: Any = queryset.query
-    join_hits(query, ranking)
-    # No column is added to a flat list of values.
-    shown = queryset._iterable_class is not FlatValuesListIterable
-    for name, given in names.items():
-        is_known = name in ("score", *ranking.columns)
-        value: Any = Column(HITS, name) if is_known else Value(None, FIELDS[name](null=True))
-        query.add_annotation(value, given, select=shown)
-    return queryset

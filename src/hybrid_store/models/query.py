@@ -15,6 +15,7 @@ from hybrid_store.models import (
     highlights,
     ingest,
     ranked_search,
+    recommendation,
     reordering,
 )
 from hybrid_store.models.coverage import Coverage, coverage
@@ -70,7 +71,7 @@ class HybridQuerySetMixin:
 
     def recommend(self, like: Sequence[Any], unlike: Sequence[Any] = (), **options: Any) -> Self:
         """The rows near to what is liked, away from what is not; see the function `recommend`."""
-        return cast(Self, ranked_search.recommend(_queryset(self), like, unlike, **options))
+        return cast(Self, recommendation.recommend(_queryset(self), like, unlike, **options))
 
     def diversify(self, **options: Any) -> Self:
         """The ranked rows, each unlike those before it; see the function `diversify`."""

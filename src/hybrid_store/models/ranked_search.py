@@ -1,4 +1,4 @@
-"""Ranked searches over any queryset: `nearest` and `recommend` as functions.
+"""Ranked searches over any queryset: `nearest` as a function, and what it is made of.
 
 A search is an ordinary queryset whose `Query` also knows what is searched: see `search_query`.
 """
@@ -6,7 +6,7 @@ A search is an ordinary queryset whose `Query` also knows what is searched: see 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, TypeVar, cast
@@ -23,10 +23,10 @@ from hybrid_store.models.names import check_names
 from hybrid_store.models.near import Near
 from hybrid_store.models.search_query import Search, SearchQuery
 from hybrid_store.models.spaces import in_space
-from hybrid_store.models.targets import MixtureTarget, QueryVector, excluded_keys, resolve
+from hybrid_store.models.targets import QueryVector, excluded_keys, resolve
 from hybrid_store.vectors import BaseVector
 
-__all__ = ["defer_vector", "embed_query", "nearest", "recommend", "searchable", "tuned"]
+__all__ = ["RankedSearch", "defer_vector", "embed_query", "nearest", "searchable", "tuned"]
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -54,46 +54,10 @@ def nearest(
     `SearchError`.
     """
     chosen = vector_field(queryset.model, field)
-    ranked = _Ranking(chosen, resolve(chosen, to), metric, max_distance, distance_as, similarity_as)
-    return ranked.apply(queryset, excluded_keys(chosen, [to]))
-
-
-def recommend(
-    queryset: QuerySet[ModelT],
-    like: Sequence[Any],
-    unlike: Sequence[Any] = (),
-    *,
-    field: str | None = None,
-    metric: str | None = None,
-    max_distance: float | None = None,
-    distance_as: str = "distance",
-    similarity_as: str | None = "similarity",
-) -> QuerySet[ModelT]:
-    """The rows of `queryset` that are near to what is liked and away from what is not.
-
-    `like` and `unlike` hold rows, texts or vectors. The search is near to the mean of the likes
-    plus its difference to the mean of the unlikes; given rows are left out. Bits have no mean and
-    are refused. Otherwise as `nearest`.
-    """
-    chosen = vector_field(queryset.model, field)
-    if not chosen.codec.has_mean:
-        raise SearchError(
-            f"{chosen.label}: {chosen.codec.described}s have no mean to search near: use nearest."
-        )
-    liked, unliked = _listed(chosen, "like", like), _listed(chosen, "unlike", unlike)
-    if not liked:
-        raise InvalidTargetError(f"{chosen.label}: 'like' is empty: give at least one row.")
-    mixture = MixtureTarget(
-        chosen, [resolve(chosen, to) for to in liked], [resolve(chosen, to) for to in unliked]
+    ranked = RankedSearch(
+        chosen, resolve(chosen, to), metric, max_distance, distance_as, similarity_as
     )
-    ranked = _Ranking(chosen, mixture, metric, max_distance, distance_as, similarity_as)
-    return ranked.apply(queryset, excluded_keys(chosen, [*liked, *unliked]))
-
-
-def _listed(field: BaseVectorField, name: str, targets: Any) -> list[Any]:
-    if isinstance(targets, str | bytes | Mapping | Model | BaseVector):
-        raise InvalidTargetError(f"{field.label}: {name!r} takes a list of rows, texts or vectors.")
-    return list(targets)
+    return ranked.apply(queryset, excluded_keys(chosen, [to]))
 
 
 def embed_query(queryset: QuerySet[ModelT]) -> QuerySet[ModelT]:
@@ -119,7 +83,7 @@ def tuned(queryset: QuerySet[ModelT], **options: Any) -> QuerySet[ModelT]:
 
 
 @dataclass(frozen=True)
-class _Ranking:
+class RankedSearch:
     """The arguments of a ranked search, and how they change a queryset."""
 
     field: BaseVectorField

@@ -9,12 +9,12 @@ from django.db.models import Model, QuerySet
 from hybrid_store.exceptions import SearchError
 from hybrid_store.models.fields import BaseVectorField, vector_field
 from hybrid_store.models.fused.legs import VectorLeg
+from hybrid_store.models.fused.likes import BestMatchLeg
 from hybrid_store.models.fused.query import HITS, FusedQuery, join_hits
-from hybrid_store.models.fused.ranking import Ranking
+from hybrid_store.models.fused.ranking import CANDIDATES, Ranking
 from hybrid_store.models.fused.stages import Diversity, Reranking
 from hybrid_store.models.fused.tables import Column
 from hybrid_store.models.fused.texts import TextOf
-from hybrid_store.models.fused_search import CANDIDATES
 from hybrid_store.models.names import check_names
 from hybrid_store.models.search_query import SearchQuery
 from hybrid_store.models.targets import TextTarget
@@ -100,7 +100,7 @@ def _compared(queryset: QuerySet[Any], name: str | None) -> BaseVectorField:
     if name is None and isinstance(query, SearchQuery):
         field = query.search.field
     elif name is None and isinstance(query, FusedQuery):
-        legs = [leg for leg in query.ranking.legs if isinstance(leg, VectorLeg)]
+        legs = [leg for leg in query.ranking.legs if isinstance(leg, VectorLeg | BestMatchLeg)]
         field = vector_field(queryset.model, legs[0].field if legs else None)
     else:
         field = vector_field(queryset.model, name)

@@ -16,9 +16,19 @@ from hybrid_store.models.fingerprint import space_prefix
 from hybrid_store.models.late import LateValue
 from hybrid_store.vectors import BaseVector, Vector
 
-__all__ = ["MixtureTarget", "QueryVector", "RowTarget", "TextTarget", "excluded_keys", "resolve"]
+__all__ = [
+    "MixtureTarget",
+    "QueryVector",
+    "RowTarget",
+    "TextTarget",
+    "Weighted",
+    "excluded_keys",
+    "resolve",
+]
 
 QueryVector: TypeAlias = BaseVector | LateValue
+Weighted: TypeAlias = Sequence[tuple[QueryVector, float]]
+"""Vectors with their weights, which are above 0."""
 
 
 class TextTarget(LateValue):
@@ -85,11 +95,12 @@ class RowTarget(LateValue):
 
 
 class MixtureTarget(LateValue):
-    """Mean of the liked vectors, plus its difference to the mean of the unliked ones."""
+    """Mean of the liked vectors, plus its difference to the mean of the unliked ones.
 
-    def __init__(
-        self, field: BaseVectorField, like: Sequence[QueryVector], unlike: Sequence[QueryVector]
-    ) -> None:
+    Each stands with its weight in the mean.
+    """
+
+    def __init__(self, field: BaseVectorField, like: Weighted, unlike: Weighted) -> None:
         super().__init__()
         self.field = field
         self.like = like
@@ -113,14 +124,17 @@ class MixtureTarget(LateValue):
         super().prepare()
 
     def _late(self) -> list[LateValue]:
-        return [part for part in (*self.like, *self.unlike) if isinstance(part, LateValue)]
+        return [part for part, _ in (*self.like, *self.unlike) if isinstance(part, LateValue)]
 
     def __repr__(self) -> str:
         return f"<like {self.like!r}, unlike {self.unlike!r}>"
 
 
-def _known(vectors: Sequence[QueryVector]) -> list[BaseVector]:
-    return [vector.vector() if isinstance(vector, LateValue) else vector for vector in vectors]
+def _known(vectors: Weighted) -> list[tuple[BaseVector, float]]:
+    return [
+        (vector.vector() if isinstance(vector, LateValue) else vector, weight)
+        for vector, weight in vectors
+    ]
 
 
 def resolve(field: BaseVectorField, to: Any) -> QueryVector:

@@ -152,8 +152,11 @@ class BaseCodec(ABC, Generic[V]):
     def decode(self, data: bytes, dimensions: int) -> V:
         """The vector stored in `data`, trusted: no check of its values."""
 
-    def mix(self, like: Sequence[V], unlike: Sequence[V]) -> V:
-        """The mean of `like`, plus its difference to the mean of `unlike` where there are any."""
+    def mix(self, like: Sequence[tuple[V, float]], unlike: Sequence[tuple[V, float]]) -> V:
+        """The mean of `like`, plus its difference to the mean of `unlike` where there are any.
+
+        Vectors stand with their weights in the means, which are above 0.
+        """
         raise VectorValueError(f"{self.described}s have no mean")
 
 

@@ -187,7 +187,9 @@ class FloatCodec(BaseCodec[Vector]):
         """A vector over trusted values of any float type and byte order."""
         return Vector._wrap(np.ascontiguousarray(array, dtype=np.float32))
 
-    def mix(self, like: Sequence[Vector], unlike: Sequence[Vector]) -> Vector:
+    def mix(
+        self, like: Sequence[tuple[Vector, float]], unlike: Sequence[tuple[Vector, float]]
+    ) -> Vector:
         mean = _mean(like)
         return Vector(mean + (mean - _mean(unlike)) if unlike else mean)
 
@@ -221,10 +223,10 @@ def _other_reading(length: int, dimensions: int | None, size: int) -> str:
     return ""
 
 
-def _mean(vectors: Sequence[Vector]) -> FloatArray:
-    arrays = [vector.to_numpy() for vector in vectors]
-    mean: FloatArray = np.mean(arrays, axis=0, dtype=np.float32)
-    return mean
+def _mean(vectors: Sequence[tuple[Vector, float]]) -> FloatArray:
+    arrays = [vector.to_numpy() for vector, _ in vectors]
+    mean = np.average(arrays, axis=0, weights=[weight for _, weight in vectors])
+    return mean.astype(np.float32)
 
 
 SINGLE = FloatCodec("single", np.dtype("<f4"), "float32")

@@ -273,16 +273,25 @@ class SparseCodec(BaseCodec[SparseVector]):
             dimensions, indices.astype(np.int32, copy=False), values.astype(np.float32, copy=False)
         )
 
-    def mix(self, like: Sequence[SparseVector], unlike: Sequence[SparseVector]) -> SparseVector:
-        vectors = [*like, *unlike]
-        weights = [(2 if unlike else 1) / len(like)] * len(like)
-        weights += [-1 / len(unlike) for _ in unlike]
+    def mix(
+        self,
+        like: Sequence[tuple[SparseVector, float]],
+        unlike: Sequence[tuple[SparseVector, float]],
+    ) -> SparseVector:
+        vectors = [vector for vector, _ in (*like, *unlike)]
+        weights = [*_shares(like, 2 if unlike else 1), *_shares(unlike, -1)]
         indices, places = np.unique(
             np.concatenate([v.indices for v in vectors]), return_inverse=True
         )
         weighted = [weight * v.values for weight, v in zip(weights, vectors, strict=True)]
         sums = np.bincount(places, np.concatenate(weighted), indices.size)
-        return SparseVector._wrap(*_checked(Parts(like[0].dimensions, indices, sums)))
+        return SparseVector._wrap(*_checked(Parts(vectors[0].dimensions, indices, sums)))
+
+
+def _shares(vectors: Sequence[tuple[SparseVector, float]], whole: float) -> list[float]:
+    """The weights, as parts of the whole."""
+    total = sum(weight for _, weight in vectors)
+    return [whole * weight / total for _, weight in vectors]
 
 
 SPARSE = SparseCodec()

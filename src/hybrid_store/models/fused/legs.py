@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 from django.core.exceptions import EmptyResultSet
@@ -21,7 +21,7 @@ from hybrid_store.models.tuning import Tuning
 from hybrid_store.models.word_conditions import Fulfils
 from hybrid_store.texts.query import Clause, Term, TextQuery
 
-__all__ = ["Leg", "TextLeg", "VectorLeg"]
+__all__ = ["Leg", "TextLeg", "VectorLeg", "distinct"]
 
 DISTANCE = "_hybrid_store_distance"
 SIMILARITY = "_hybrid_store_similarity"
@@ -37,15 +37,17 @@ class Leg(ABC):
     columns: ClassVar[Sequence[str]]
     # The column that tells the place of a row in this leg, from 1.
     rank: ClassVar[str]
+    # Does `sql` say the same?
+    is_statement: ClassVar[bool] = True
 
     @abstractmethod
     def found(self, rows: QuerySet[Any], count: int | None) -> list[Hit]:
         """The best of `rows`, so many or all, each once; `rank` is left to the caller."""
 
-    @abstractmethod
     def sql(self, rows: QuerySet[Any], count: int | None) -> tuple[str, Sequence[Any]]:
         """The same as a SELECT of the primary key (`key0` and so on), `value`, which is the score,
         `rank`, and the other columns."""
+        raise NotImplementedError
 
     @abstractmethod
     def eligible(self, rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -70,10 +72,15 @@ class VectorLeg(Leg):
 
     def found(self, rows: QuerySet[Any], count: int | None) -> list[Hit]:
         ranked = self._ranked(rows).values_list("pk", DISTANCE, SIMILARITY)
-        return _distinct(
+        return distinct(
             Hit(key, similarity, {"distance": distance})
             for key, distance, similarity in ranked[:count]
         )
+
+    def similarities(self, rows: QuerySet[Any], keys: Sequence[Any]) -> Iterable[tuple[Any, float]]:
+        """Key and similarity of each of `rows` with such a key, at whatever distance."""
+        near = replace(self, max_distance=None)._ranked(rows.filter(pk__in=keys))
+        return near.values_list("pk", SIMILARITY)
 
     def sql(self, rows: QuerySet[Any], count: int | None) -> tuple[str, Sequence[Any]]:
         columns = {"value": F(SIMILARITY), "distance": F(DISTANCE)}
@@ -123,7 +130,7 @@ class TextLeg(Leg):
 
     def _hits(self, rows: QuerySet[Any], ranks: WordRanks, count: int | None) -> list[Hit]:
         ordered = self._ranked(rows, ranks).values_list("pk", SCORE)
-        return _distinct(Hit(key, score) for key, score in ordered[:count])
+        return distinct(Hit(key, score) for key, score in ordered[:count])
 
     def _ranked(self, rows: QuerySet[Any], ranks: WordRanks) -> QuerySet[Any]:
         joined = rows.order_by()
@@ -151,7 +158,7 @@ class TextLeg(Leg):
         return rows.filter(Q(Fulfils(rows.model, self.spec, [any_word])))
 
 
-def _distinct(hits: Iterable[Hit]) -> list[Hit]:
+def distinct(hits: Iterable[Hit]) -> list[Hit]:
     """Each row at its first place: joins of conditions may give it several times."""
     found: dict[Any, Hit] = {}
     for hit in hits:

@@ -7,14 +7,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, Value
+from django.db.models.query import FlatValuesListIterable
 from django.db.models.sql import Query
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI
 
 from hybrid_store.models.fused.finishing import Finisher
 from hybrid_store.models.fused.ranking import Ranking
 from hybrid_store.models.fused.statements import hits_sql
-from hybrid_store.models.fused.tables import Column, KeyTable, SettledHits
+from hybrid_store.models.fused.tables import FIELDS, Column, KeyTable, SettledHits
+from hybrid_store.models.names import check_names
 
 __all__ = ["HITS", "FusedQuery", "LateHits"]
 
@@ -102,6 +104,22 @@ def join_hits(query: Query, ranking: Ranking) -> None:
     query.add_annotation(place, PLACE, select=False)
     query.clear_ordering(force=True, clear_default=False)
     query.add_ordering(PLACE, "pk")
+
+
+def show_hits(queryset: QuerySet[Any], ranking: Ranking, names: Mapping[str, str]) -> None:
+    """Make that very queryset a search whose rows carry columns of its hits.
+
+    `names` are those of the annotations, by column; columns that no leg has are NULL.
+    """
+    check_names(queryset, {f"{column}_as": name for column, name in names.items()})
+    query: Any = queryset.query
+    join_hits(query, ranking)
+    # No column is added to a flat list of values.
+    shown = queryset._iterable_class is not FlatValuesListIterable
+    for name, given in names.items():
+        is_known = name in ("score", *ranking.columns)
+        value: Any = Column(HITS, name) if is_known else Value(None, FIELDS[name](null=True))
+        query.add_annotation(value, given, select=shown)
 
 
 def late_tables(query: Query) -> Iterator[tuple[str, KeyTable]]:

@@ -13,7 +13,10 @@ from hybrid_store.models.fused.stages import Stage
 from hybrid_store.models.fused.tables import Hit
 from hybrid_store.ranking.fusion import FUSIONS
 
-__all__ = ["Ranking"]
+__all__ = ["CANDIDATES", "Ranking"]
+
+CANDIDATES = 100
+"""How many of the best rows of each leg are fused, or put in another order, by default."""
 
 
 @dataclass(frozen=True)

@@ -58,10 +58,10 @@ def hits_sql(ranking: Ranking, rows: QuerySet[Any], needed: int | None) -> tuple
 
     Raises `NotSupportedError` where more than ranks decides.
     """
-    if ranking.stages:
+    if ranking.stages or not all(leg.is_statement for leg in ranking.legs):
         raise NotSupportedError(
-            "A search that is diversified or reranked cannot be a part of another query: evaluate "
-            "it first, as in filter(pk__in=[row.pk for row in found])."
+            "A search by several likes, or one that is diversified or reranked, cannot be a part "
+            "of another query: evaluate it first, as in filter(pk__in=[row.pk for row in found])."
         )
     count = ranking.depth(needed)
     compiled = [leg.sql(rows, count) for leg in ranking.legs]

@@ -105,6 +105,7 @@ FIELDS: Mapping[str, type[Field[Any, Any]]] = {
     "vector_rank": IntegerField,
     "text_rank": IntegerField,
     "distance": FloatField,
+    "similarity": FloatField,
 }
 
 

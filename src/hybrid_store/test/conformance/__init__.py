@@ -27,7 +27,7 @@ from hybrid_store.test.conformance.inheritance import InheritanceConformance
 from hybrid_store.test.conformance.keys import KeyConformance
 from hybrid_store.test.conformance.on_save import OnSaveConformance, OnSaveTaskConformance
 from hybrid_store.test.conformance.query_cache import QueryCacheConformance
-from hybrid_store.test.conformance.search import SearchConformance
+from hybrid_store.test.conformance.search import RecommendationConformance, SearchConformance
 from hybrid_store.test.conformance.spaces import SpaceConformance
 from hybrid_store.test.conformance.sparse import SparseConformance
 from hybrid_store.test.conformance.words import WordConformance, WordFuzzConformance
@@ -50,6 +50,7 @@ __all__ = [
     "OnSaveConformance",
     "OnSaveTaskConformance",
     "QueryCacheConformance",
+    "RecommendationConformance",
     "RunConformance",
     "SearchConformance",
     "SpaceConformance",

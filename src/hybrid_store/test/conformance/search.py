@@ -29,6 +29,7 @@ from hybrid_store.test.models import (
     Author,
     Book,
     Clause,
+    Code,
     Note,
     Point,
     Post,
@@ -38,7 +39,7 @@ from hybrid_store.test.models import (
 from hybrid_store.test.watching import before_each_query, count_queries_embedded
 from hybrid_store.vectors import SINGLE
 
-__all__ = ["SearchConformance"]
+__all__ = ["RecommendationConformance", "SearchConformance"]
 
 TITLES = ["red apple pie", "green apple tart", "old stone bridge", "stone wall", "apple tree"]
 small = st.integers(-4, 4)
@@ -48,6 +49,83 @@ query = st.tuples(small, small, small).filter(any)
 
 def titles(rows: Any) -> list[str]:
     return [row.title for row in rows]
+
+
+class RecommendationConformance(ConformanceBase):
+    """`recommend` by weights and by the best match."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        places = {"east": (1, 0, 0), "east too": (5, 1, 0), "north": (0, 1, 0), "up": (0, 0, 1)}
+        places |= {"north-east": (1, 1, 0), "north, up": (0, 1, 1)}
+        for name, vector in places.items():
+            Point.objects.create(name=name, vector=vector)
+
+    def names(self, *args: Any, **options: Any) -> list[str]:
+        rows = Point.objects.recommend(*args, field="vector", **options)
+        return [row.name for row in rows]
+
+    def test_weights_shift_the_mean(self) -> None:
+        assert self.names({(1, 0, 0): 1, (0, 1, 0): 1})[0] == "north-east"
+        assert self.names({(1, 0, 0): 9, (0, 1, 0): 1})[0] == "east too"
+        plain = Point.objects.recommend([(1, 0, 0)], [(0, 1, 0)], field="vector")
+        weighted = Point.objects.recommend({(1, 0, 0): 3}, {(0, 1, 0): 2}, field="vector")
+        for one, other in zip(plain, weighted, strict=True):
+            assert math.isclose(one.distance, other.distance, abs_tol=1e-6)
+
+    def test_by_the_best_match_every_like_is_served(self) -> None:
+        likes = [(1, 0, 0), (0, 0, 1)]
+        assert {*self.names(likes, strategy="best")[:2]} == {"east", "up"}
+        rows = Point.objects.recommend(likes, field="vector", strategy="best")
+        expected = {
+            row.pk: min(reference_distance("cosine", row.vector, like) for like in likes)
+            for row in Point.objects.all()
+        }
+        for row in rows:
+            assert math.isclose(row.distance, expected[row.pk], abs_tol=1e-6)
+            assert math.isclose(row.similarity, 1 - row.distance, abs_tol=1e-6)
+        assert [row.distance for row in rows] == sorted(row.distance for row in rows)
+        assert [row.pk for row in rows[:4]] == [row.pk for row in rows][:4]
+        assert rows.count() == len(expected)
+
+    def test_the_best_match_counts_by_its_weight(self) -> None:
+        names = self.names({(1, 0, 0): 1, (0, 0, 1): 0.5}, strategy="best")
+        assert names[:2] == ["east", "east too"]
+
+    def test_rows_nearer_to_what_is_unliked_come_last(self) -> None:
+        names = self.names([(1, 0, 0), (0, 0, 1)], [(0, 1, 0)], strategy="best")
+        assert names[-1] == "north"
+        assert names[0] in ("east", "up")
+        found = self.names([(0, 5, 4)], [(0, 1, 0)], strategy="best")
+        assert found.index("north, up") < found.index("north")
+
+    def test_rows_given_are_left_out(self) -> None:
+        east, north = Point.objects.get(name="east"), Point.objects.get(name="north")
+        names = self.names([east], [north], strategy="best")
+        assert {"east", "north"}.isdisjoint(names)
+
+    def test_recommendations_can_be_diverse(self) -> None:
+        for strategy in ("average", "best"):
+            rows = Point.objects.recommend([(9, 1, 0)], field="vector", strategy=strategy)
+            alike = [row.name for row in rows[:2]]
+            assert {*alike} == {"east", "east too"}
+            assert {row.name for row in rows.diversify(lambda_=0.4)[:2]} != {*alike}
+
+    def test_bits_have_a_best_match(self) -> None:
+        first = Code.objects.create(name="a", bits="110000000000")
+        Code.objects.create(name="b", bits="001111111111")
+        rows = Code.objects.recommend(["110100000000", "100000000000"], field="bits", strategy="best")
+        assert rows[0] == first
+
+    def test_what_is_no_weight_or_strategy_is_refused(self) -> None:
+        for options, message in (
+            ({"like": {(1, 0, 0): 0}}, "a weight in 'like' is 0: give a number above 0"),
+            ({"like": {(1, 0, 0): "x"}}, "a weight in 'like' is 'x'"),
+            ({"like": [(1, 0, 0)], "strategy": "sum"}, "unknown strategy 'sum', use one of"),
+            ({"like": "east"}, "takes a list of rows, texts or vectors"),
+        ):
+            with self.subTest(message), self.assertRaisesMessage(SearchError, message):
+                self.names(**options)
 
 
 class SearchConformance(ConformanceBase):
