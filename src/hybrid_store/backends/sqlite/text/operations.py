@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from hybrid_store.backends.sqlite.text import ddl, stemming
+from hybrid_store.backends.sqlite.text.frequencies import telling_words
 from hybrid_store.backends.sqlite.text.matching import all_of, any_of
 from hybrid_store.backends.sqlite.text.source import STEMMERS, WordTable
 from hybrid_store.backends.texts import BaseTextOperations, Ranked, TextSpec
@@ -28,10 +29,11 @@ class SQLiteTextOperations(BaseTextOperations):
 
     def optimize(self, spec: TextSpec) -> int | None:
         """Merge the segments of the FTS5 table into one."""
-        name = WordTable(spec).name
+        words = WordTable(spec)
+        name = words.name
         with self.connection.cursor() as cursor:
             cursor.execute(f"INSERT INTO {name} ({name}) VALUES ('optimize')")  # noqa: S608
-            cursor.execute(f"SELECT count(*) FROM {name}")  # noqa: S608
+            cursor.execute(f"SELECT count(*) FROM {words.sizes}")  # noqa: S608
             return int(cursor.fetchone()[0])
 
     def stems_language(self, language: str) -> bool:
@@ -47,13 +49,19 @@ class SQLiteTextOperations(BaseTextOperations):
     ) -> Ranked:
         words = WordTable(spec)
         name, keys, join = words.name, *_keys(words)
+        scored = list(query.words)
+        if wanted is not None:
+            scored = telling_words(self.connection, words, scored)
         strict = f"f.rowid IN (SELECT rowid FROM {name} WHERE {name} MATCH %s)"  # noqa: S608
-        # LIMIT: what is in it is found once, before anything is joined.
+        # With a LIMIT what is in it is found once, before anything is joined.
+        is_best = wanted is not None and share == 1
+        limit = f"ORDER BY strict DESC, score DESC, key0 LIMIT {wanted}" if is_best else "LIMIT -1"
         sql = (
             f"(SELECT {keys}, {strict} AS strict, -f.rank AS score FROM {name} f {join} "  # noqa: S608
-            f"WHERE f.{name} MATCH %s LIMIT -1)"
+            f"WHERE f.{name} MATCH %s {limit})"
         )
-        return Ranked(sql, [all_of(query.clauses), any_of(query.words)])
+        is_complete = not is_best and len(scored) == len(query.words)
+        return Ranked(sql, [all_of(query.clauses), any_of(scored)], is_complete)
 
     def matching(self, spec: TextSpec, clauses: Sequence[Clause]) -> tuple[str, Sequence[Any]]:
         words = WordTable(spec)

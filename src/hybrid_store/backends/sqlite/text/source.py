@@ -34,6 +34,12 @@ class WordTable:
         return quoted(f"{PREFIX}{self.spec.name}")
 
     @property
+    def sizes(self) -> str:
+        """A table that FTS5 keeps, with a short row for each document (its documentation, "The
+        Document Sizes Table")."""
+        return quoted(f"{PREFIX}{self.spec.name}_docsize")
+
+    @property
     def keys(self) -> str:
         return quoted(f"{KEYS_PREFIX}{self.spec.name}")
 
