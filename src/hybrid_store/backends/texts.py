@@ -53,6 +53,8 @@ class BaseTextOperations:
 
     # Does TextIndex make an index here?
     supports_text_index = False
+    # Are documents ranked among given ones, rather than by the share that those are of all?
+    ranks_among = False
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
@@ -95,11 +97,13 @@ class BaseTextOperations:
         *,
         wanted: int | None = None,
         share: float = 1.0,
+        among: tuple[str, Sequence[Any]] | None = None,
     ) -> Ranked:
         """The documents with any of the words, those among them that must be there included.
 
-        With `wanted`, only so many are looked at as most probably have the so many best; `share` is
-        about the part of all documents that other conditions leave of them. May read statistics.
+        With `wanted`, only so many are looked at as most probably have the so many best of those
+        that matter: `share` is about their part of all documents, or `among`, where the database
+        `ranks_among`, a SELECT of their keys with its parameters. May read statistics.
         `query.words` is not empty.
         """
         raise NotImplementedError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -14,6 +13,7 @@ from django.db.models import F
 from hybrid_store.backends.base import BaseVectorOperations, LateVector
 from hybrid_store.backends.indexes import IndexSpec, Proposals, StoredIndex
 from hybrid_store.backends.inserts import Values, Vectors
+from hybrid_store.backends.sqlite import plans
 from hybrid_store.backends.sqlite.constraints import column_check
 from hybrid_store.backends.sqlite.engine import ddl, log
 from hybrid_store.backends.sqlite.engine.search import Searcher
@@ -46,11 +46,6 @@ class LateBlob:
 
     def __repr__(self) -> str:
         return repr(self.late)
-
-
-# Lines of a query plan: what reads a whole table or index, and what also reads rows by an index.
-READS_TABLE = re.compile("SCAN ")
-READS_ROWS = re.compile("SCAN |SEARCH (?!.* USING (COVERING INDEX|INTEGER PRIMARY KEY) )")
 
 
 class SQLiteVectorOperations(BaseVectorOperations):
@@ -127,17 +122,9 @@ class SQLiteVectorOperations(BaseVectorOperations):
         return self._searcher.proposals(source, near.to_numpy())
 
     def keys_by_index(self, sql: str, params: Sequence[Any], *, covering: bool) -> list[int] | None:
-        """By EXPLAIN QUERY PLAN, whose lines tell of every table how it is read."""
-        self.connection.ensure_connection()
-        # No queries of the project's, which the query log would show.
-        cursor = self.connection.create_cursor()
-        unserved = READS_ROWS if covering else READS_TABLE
-        with self.connection.wrap_database_errors:
-            cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
-            if any(unserved.match(row[-1]) for row in cursor.fetchall()):
-                return None
-            cursor.execute(sql, params)
-            return [key for (key,) in cursor.fetchall()]
+        if not plans.is_by_index(self.connection, sql, params, covering=covering):
+            return None
+        return [key for (key,) in plans.rows(self.connection, sql, params)]
 
     def stored_indexes(self, model: type[Model]) -> list[StoredIndex]:
         self.connection.ensure_connection()

@@ -12,7 +12,7 @@ from django.db import connections
 from django.db.models import F, Q, QuerySet
 
 from hybrid_store.backends import vector_ops
-from hybrid_store.backends.texts import TextSpec
+from hybrid_store.backends.texts import BaseTextOperations, TextSpec
 from hybrid_store.models.fused.tables import Column, Hit, KeyTable, WordRanks, key_names
 from hybrid_store.models.late import LateValue
 from hybrid_store.models.ranked_search import nearest, tuned
@@ -121,8 +121,10 @@ class TextLeg(Leg):
         if not self.query.words:
             return []
         texts = vector_ops(connections[rows.db]).texts
-        share = 1.0 if count is None else _share(rows)
-        ranked = texts.ranked(self.spec, self.query, wanted=count, share=share)
+        try:
+            ranked = texts.ranked(self.spec, self.query, **_best(rows, count, texts))
+        except EmptyResultSet:
+            return []
         hits = self._hits(rows, WordRanks(ranked), count)
         if ranked.is_complete or len(hits) == count:
             return hits
@@ -189,11 +191,17 @@ def _term(word: str) -> Term:
     return Term((word,))
 
 
-def _share(rows: QuerySet[Any]) -> float:
-    """About what part of its table a queryset has."""
+def _best(rows: QuerySet[Any], count: int | None, texts: BaseTextOperations) -> dict[str, Any]:
+    """What a database is told of the best documents that are wanted."""
+    if count is None:
+        return {}
     query = rows.query
     if not query.where.children and len(query.alias_map) <= 1:
-        return 1.0
+        return {"wanted": count}
+    if texts.ranks_among:
+        keys = _with_keys(rows.order_by(), {})
+        return {"wanted": count, "among": keys.query.get_compiler(rows.db).as_sql()}
     ops = vector_ops(connections[rows.db])
     whole = ops.table_rows(rows.model)
-    return min(1.0, ops.compared_rows(query) / whole) if whole else 1.0
+    share = min(1.0, ops.compared_rows(query) / whole) if whole else 1.0
+    return {"wanted": count, "share": share}
