@@ -29,7 +29,7 @@ INSTALL := $(PIP) $(PINS:%=--constraint %) --build-constraint constraints/base.t
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help demo test test-long test-all test-newest test-psycopg2 lint format bench bench-sqlite mutations constraints clean
+.PHONY: help demo test test-long test-all test-newest test-psycopg2 lint format bench bench-sqlite bench-quality mutations constraints clean
 
 help:
 	@echo "make demo        set up the film demo and serve it on http://$(ADDRESS)/ (SERVE=0: do not serve)"
@@ -41,6 +41,7 @@ help:
 	@echo "make lint        check style and types; make format: repair the style"
 	@echo "make bench       measure (ARGS=...)"
 	@echo "make bench-sqlite measure the engine on SQLite (ARGS=...)"
+	@echo "make bench-quality measure the quality of searches (ARGS=folder)"
 	@echo "make mutations   take safeguards out, one at a time: do the tests notice?"
 	@echo "make constraints renew the pinned versions"
 	@echo "make clean       remove what was set up"
@@ -86,6 +87,9 @@ bench: $(VENV)/.test
 
 bench-sqlite: $(VENV)/.test
 	$(RUN) -m benchmarks.sqlite $(ARGS)
+
+bench-quality: $(VENV)/.test
+	$(RUN) -m benchmarks.quality $(ARGS)
 
 mutations: $(VENV)/.test
 	$(RUN) -m tools.mutations $(ARGS)

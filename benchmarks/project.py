@@ -37,6 +37,7 @@ def configure(databases: dict[str, dict[str, Any]]) -> None:
                 }
                 for alias, dimensions in (("default", DIMENSIONS), ("small", SMALL_DIMENSIONS))
             }
+            | {"minilm": {"BACKEND": "benchmarks.quality.embedder.KeptMiniLMEmbedder"}}
         },
     )
     django.setup()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +54,38 @@ def test_the_benchmarks_of_sqlite(others: bool) -> None:
     assert ("sqlite-vec, `vec0` table" in text) == others
     assert re.search(r"ms that the ORM adds \| at most 1 \| [\d.]+ \| (yes|no) \|", text)
     assert text.count("not measured") == len(re.findall("at (?:most|least)", text)) - 1
+
+
+QUALITY = [
+    "words",
+    "vectors",
+    "both, RRF",
+    "both, weighted, alpha 0.5",
+    "both, weighted, alpha 0.5, tuned",
+    "vectors, MMR, lambda 0.7",
+    "both, RRF, MMR, lambda 0.7",
+]
+
+
+def test_the_benchmarks_of_quality(tmp_path: Path) -> None:
+    texts = ["red apples", "stone bridges", "a tall tower", "deep water"]
+    write_lines(tmp_path / "corpus.jsonl", [{"title": "", "text": text} for text in texts])
+    write_lines(tmp_path / "queries.jsonl", [{"text": text} for text in texts])
+    judged = ["query-id\tcorpus-id\tscore", *(f"{n}\t{n}\t1" for n in range(len(texts)))]
+    (tmp_path / "qrels.tsv").write_text("\n".join(judged))
+    command = [sys.executable, "-m", "benchmarks.quality", str(tmp_path), "--databases", "sqlite"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    text = subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+    assert f"### {tmp_path.name}, 4 documents, 4 queries, SQLite" in text
+    rows = re.findall(r"^\| ([^|]+) \| ([\d.]+) \[", text, re.MULTILINE)
+    assert rows == [(label, "1.000") for label in QUALITY]
+
+
+def write_lines(path: Path, objects: list[dict[str, str]]) -> None:
+    lines = [json.dumps({"_id": str(number), **each}) for number, each in enumerate(objects)]
+    path.write_text("\n".join(lines))
 
 
 def test_the_benchmarks_of_one_part() -> None:

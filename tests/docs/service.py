@@ -1,4 +1,4 @@
-"""The service that the how-to about embedders of one's own asks, in a thread."""
+"""The service that the how-tos about embedders and rerankers of one's own ask, in a thread."""
 
 from __future__ import annotations
 
@@ -14,11 +14,25 @@ from hybrid_store.embedders.hashing import HashingEmbedder
 __all__ = ["running_service"]
 
 
+def vectors(asked: Any) -> Any:
+    embedder = HashingEmbedder("service", {})
+    return {"vectors": embedder.embed(asked["texts"]).tolist()}
+
+
+def ranks(asked: Any) -> Any:
+    """The cosine similarity of spelling, best first."""
+    embedder = HashingEmbedder("service", {})
+    scores = embedder.embed(asked["texts"]) @ embedder.embed_query(asked["query"])
+    return [{"index": int(place), "score": float(scores[place])} for place in (-scores).argsort()]
+
+
+ANSWERS = {"/embed": vectors, "/rerank": ranks}
+
+
 class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        embedder = HashingEmbedder("service", {})
-        answer = json.dumps({"vectors": embedder.embed(body["texts"]).tolist()}).encode()
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        answer = json.dumps(ANSWERS[self.path](asked)).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()

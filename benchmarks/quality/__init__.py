@@ -1,0 +1,1 @@
+"""How good searches are on a judged collection: words, vectors, and both in several ways."""
