@@ -114,7 +114,8 @@ class RecommendationConformance(ConformanceBase):
     def test_bits_have_a_best_match(self) -> None:
         first = Code.objects.create(name="a", bits="110000000000")
         Code.objects.create(name="b", bits="001111111111")
-        rows = Code.objects.recommend(["110100000000", "100000000000"], field="bits", strategy="best")
+        likes = ["110100000000", "100000000000"]
+        rows = Code.objects.recommend(likes, field="bits", strategy="best")
         assert rows[0] == first
 
     def test_what_is_no_weight_or_strategy_is_refused(self) -> None:
