@@ -77,6 +77,10 @@ class BaseTextOperations:
         """After migrations: make those that are missing or made in another way, remove what tables
         have left that are gone. `specs` are all that models declare."""
 
+    def is_kept(self, spec: TextSpec) -> bool:
+        """Is the index there, as it is asked for?"""
+        return True
+
     def optimize(self, spec: TextSpec) -> int | None:
         """Do now what makes later searches faster or better; how many documents there are.
 

@@ -14,7 +14,9 @@ from django.db.models import Model
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.reports import Extension
 from hybrid_store.checks.models import stale_indexes
+from hybrid_store.checks.texts import check_stored_texts
 from hybrid_store.models.known_indexes import own_indexes, stored_models
+from hybrid_store.models.text_index import declared_text_indexes
 
 __all__ = [
     "OFF_PATH",
@@ -36,7 +38,7 @@ def check_databases(
 
 def _check_database(alias: str) -> Iterator[checks.CheckMessage]:
     models = stored_models(alias)
-    if not models:
+    if not (models or declared_text_indexes(alias)):
         return
     ops = vector_ops(connections[alias])
     for model in models:
@@ -55,6 +57,7 @@ def _check_database(alias: str) -> Iterator[checks.CheckMessage]:
         yield from check_extension(alias, report)
     if report is None or report.is_usable:
         yield from check_stored_indexes(alias)
+        yield from check_stored_texts(alias)
 
 
 def check_stored_indexes(alias: str) -> Iterator[checks.CheckMessage]:

@@ -16,6 +16,7 @@ from django.core.checks import CheckMessage, Error
 
 from hybrid_store.embedders.answers import Answer, Embedded, checked_answer
 from hybrid_store.embedders.batches import Limit, divided
+from hybrid_store.embedders.languages import languages_of
 from hybrid_store.embedders.params import TOO_LONG, OptionTypes, checked_params, invalid
 from hybrid_store.embedders.retries import with_retries
 from hybrid_store.embedders.texts import byte_length, checked_texts, encodable, estimated_tokens
@@ -84,6 +85,12 @@ class BaseEmbedder(ABC):
         self.document_prefix: str = params.get("DOCUMENT_PREFIX", "")
         self.query_prefix: str = params.get("QUERY_PREFIX", "")
         self.space: str = params.get("SPACE", self.default_space)
+
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """The languages that the model is made for, in English; None where that is not known, or
+        where there are many."""
+        return languages_of(self.model)
 
     @abstractmethod
     def embed_batch(self, texts: Sequence[str]) -> Any:

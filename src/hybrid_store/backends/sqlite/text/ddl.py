@@ -12,7 +12,7 @@ from hybrid_store.backends.sqlite.text.dividing import divided_sql
 from hybrid_store.backends.sqlite.text.source import KEYS_PREFIX, PREFIX, WordTable, quoted
 from hybrid_store.backends.texts import TextSpec
 
-__all__ = ["complete", "creation", "removal"]
+__all__ = ["complete", "creation", "is_kept", "removal"]
 
 EVENTS = ("insert", "update", "delete")
 
@@ -122,14 +122,14 @@ def complete(connection: BaseDatabaseWrapper, specs: Collection[TextSpec]) -> No
     connection.ensure_connection()
     declared, raw = [WordTable(spec) for spec in specs], connection.connection
     for words in declared:
-        if not _is_kept(raw, words):
+        if not is_kept(raw, words):
             _run(connection, creation(words, quoted(words.spec.table)))
     kept = {name for words in declared for name in (words.name, words.keys)}
     gone = [name for name in _abandoned(raw) if quoted(name) not in kept]
     _run(connection, [f"DROP TABLE IF EXISTS {quoted(name)}" for name in gone])
 
 
-def _is_kept(raw: Any, words: WordTable) -> bool:
+def is_kept(raw: Any, words: WordTable) -> bool:
     """Are its triggers on the table, and the FTS5 table there?"""
     sql = (
         "SELECT count(*) FROM sqlite_master WHERE "

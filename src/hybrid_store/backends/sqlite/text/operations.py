@@ -39,6 +39,10 @@ class SQLiteTextOperations(BaseTextOperations):
     def complete(self, specs: Collection[TextSpec]) -> None:
         ddl.complete(self.connection, specs)
 
+    def is_kept(self, spec: TextSpec) -> bool:
+        self.connection.ensure_connection()
+        return ddl.is_kept(self.connection.connection, WordTable(spec))
+
     def optimize(self, spec: TextSpec) -> int | None:
         """Merge the segments of the FTS5 table into one."""
         words = WordTable(spec)
