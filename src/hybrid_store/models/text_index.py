@@ -94,15 +94,18 @@ class TextIndex(OwnIndex):
 
     def spec(self, model: type[Model]) -> TextSpec:
         """What the index of a model asks a database for; raises `InvalidIndexError`."""
-        fields = [model._meta.get_field(name) for name in self.fields]
-        for field in fields:
+        fields = {name: model._meta.get_field(name) for name in self.fields}
+        for field in fields.values():
             self._check_field(model, field)
+        return self._spec(model, fields)
+
+    def _spec(self, model: type[Model], fields: Mapping[str, Any]) -> TextSpec:
         return TextSpec(
             name=self.name,
             table=model._meta.db_table,
-            columns=tuple(str(field.column) for field in fields),  # type: ignore[union-attr]
+            columns=tuple(str(field.column) for field in fields.values()),
             keys=tuple(str(field.column) for field in model._meta.pk_fields),
-            weights=tuple(float(self.weights.get(name, 1)) for name in self.fields),
+            weights=tuple(float(self.weights.get(name, 1)) for name in fields),
             language=self.language if self.tokenizer == "words" else None,
             tokenizer=self.tokenizer,
             has_integer_key=_has_integer_key(model),
@@ -151,7 +154,9 @@ class TextIndex(OwnIndex):
         ops = vector_ops(schema_editor.connection)
         if not self.is_made(ops, model):
             return self.nothing(model)
-        spec = self.spec(model)
+        # A column may have another name by now.
+        there = {field.name: field for field in model._meta.local_concrete_fields}
+        spec = self._spec(model, {name: there[name] for name in self.fields if name in there})
         made = {*ops.texts.creation(spec, schema_editor.quote_name(spec.table))}
         deferred: Any = schema_editor.deferred_sql
         deferred[:] = [statement for statement in deferred if str(statement) not in made]
