@@ -59,13 +59,13 @@ $function$"""
 def _tokens_sql(names: Names, dictionary: str | None) -> str:
     """Text -> int[]: the numbers of its words, in their order."""
     words = lexemes.lexemes_sql(f"unnest({names('words')}(given)) AS word", dictionary)
-    return _array_function(names, f"SELECT {lexemes.number_sql('lexeme')} FROM ({words}) told")
+    return _array_function(names, f"SELECT {lexemes.number_sql('lexeme')} FROM ({words}) told")  # noqa: S608
 
 
 def _trigrams_sql(names: Names) -> str:
     """Text -> int[]: the numbers of every three characters, gaps for what is not of one word."""
     words = lexemes.lexemes_sql(f"unnest({names('words')}(given)) AS word", None)
-    spaced = f"(SELECT string_agg(lexeme, ' ') FROM ({words}) told)"
+    spaced = f"(SELECT string_agg(lexeme, ' ') FROM ({words}) told)"  # noqa: S608
     return _array_function(
         names,
         f"""

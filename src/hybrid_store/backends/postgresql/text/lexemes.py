@@ -79,7 +79,7 @@ def grams_sql(text: str) -> str:
     Every character is written thrice, so that ab becomes "a a ab b b". What touches the ends, where
     marks are set that no text has when it is spaced, is too much. Takes time as the text is long.
     """
-    marked = f"' ' || chr(1) || '\\1' || chr(1) || ' '"
+    marked = "' ' || chr(1) || '\\1' || chr(1) || ' '"
     apart = f"regexp_replace({spaced_sql(text)}, '({RUN}+)', {marked}, 'g')"
     thrice = rf"regexp_replace({apart}, '({RUN})', '\1 \1 \1', 'g')"
     return rf"regexp_replace({thrice}, '\u0001[^ ]|[^ ]\u0001', '', 'g')"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hybrid_store.backends.texts import TextSpec
 
-__all__ = ["FUNCTIONS", "Names", "filled", "literal", "name_of", "part_of", "quoted"]
+__all__ = ["FUNCTIONS", "Names", "filled", "key_columns", "literal", "name_of", "part_of", "quoted"]
 
 FUNCTIONS = ("words", "tokens", "document", "average", "write")
 PREFIX = "hybrid_store_{kind}_"
@@ -45,6 +45,11 @@ def name_of(kind: str, index: str) -> str:
     return PREFIX.format(kind=kind) + part_of(index)
 
 
+def key_columns(spec: TextSpec) -> list[str]:
+    """The columns of the primary key in the table of an index."""
+    return [f"key{place}" for place in range(len(spec.keys))]
+
+
 @dataclass(frozen=True)
 class Names:
     """The names of an index that is made in a schema, as SQL."""
@@ -66,5 +71,4 @@ class Names:
 
     @property
     def keys(self) -> list[str]:
-        """The columns of the primary key in the table of the index."""
-        return [f"key{place}" for place in range(len(self.spec.keys))]
+        return key_columns(self.spec)

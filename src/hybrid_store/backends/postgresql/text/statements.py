@@ -5,10 +5,10 @@ from __future__ import annotations
 __all__ = [
     "ANALYZING",
     "BLOCK",
-    "COMMENT",
     "DROPPING",
     "FILLING",
     "GRANTS",
+    "KEEPING",
     "OWN_FUNCTIONS",
     "PLACES",
     "RENAMING",

@@ -105,8 +105,8 @@ def triggers_sql(names: Names, table: str) -> list[str]:
     """CREATE OR REPLACE TRIGGER of both; that lets others read the table meanwhile."""
     run = f"EXECUTE FUNCTION {names('write')}()"
     rows, emptied = names.bare("write"), names.bare("truncate")
+    events = "AFTER INSERT OR UPDATE OR DELETE"
     return [
-        f"CREATE OR REPLACE TRIGGER {rows} AFTER INSERT OR UPDATE OR DELETE ON {table} "
-        f"FOR EACH ROW {run}",
+        f"CREATE OR REPLACE TRIGGER {rows} {events} ON {table} FOR EACH ROW {run}",
         f"CREATE OR REPLACE TRIGGER {emptied} AFTER TRUNCATE ON {table} FOR EACH STATEMENT {run}",
     ]
