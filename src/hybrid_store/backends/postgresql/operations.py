@@ -24,6 +24,7 @@ from hybrid_store.backends.postgresql import (
     planner,
     scans,
 )
+from hybrid_store.backends.postgresql.text.operations import PostgreSQLTextOperations
 from hybrid_store.backends.postgresql.transport import LateText, read, register_late_text, write
 from hybrid_store.backends.postgresql.types import FLOAT_TYPES, OWN_SCHEMAS, TYPE_NAMES
 from hybrid_store.backends.reports import Ailment, Extension
@@ -60,6 +61,7 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
     index_may_lose_rows = True
     needs_extension = True
     create_extension_sql = extension.CREATE_EXTENSION
+    text_operations = PostgreSQLTextOperations
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         super().__init__(connection)

@@ -1,0 +1,1 @@
+"""Indexes of words: ordinary tables with a GIN index, ranked by BM25."""
