@@ -37,6 +37,9 @@ class PostgreSQLTextOperations(BaseTextOperations):
     def complete(self, specs: Collection[TextSpec]) -> None:
         upkeep.complete(self.connection, [self._definition(spec) for spec in specs])
 
+    def is_kept(self, spec: TextSpec) -> bool:
+        return upkeep.is_kept(self.connection, self._definition(spec))
+
     def optimize(self, spec: TextSpec) -> int | None:
         return upkeep.optimize(self.connection, self._definition(spec))
 
@@ -50,6 +53,7 @@ class PostgreSQLTextOperations(BaseTextOperations):
         *,
         wanted: int | None = None,
         share: float = 1.0,
+        among: tuple[str, Sequence[Any]] | None = None,
     ) -> Ranked:
         schema = extension.qualifier(self.connection)
         return searching.ranked(self.connection, spec, query, schema, wanted, share)

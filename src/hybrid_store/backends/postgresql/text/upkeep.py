@@ -13,7 +13,7 @@ from hybrid_store.backends.postgresql.text import statistics
 from hybrid_store.backends.postgresql.text.definition import MARK, Definition
 from hybrid_store.backends.postgresql.text.names import FUNCTIONS, key_columns, name_of, quoted
 
-__all__ = ["complete", "optimize"]
+__all__ = ["complete", "is_kept", "optimize"]
 
 # From this on the impacts are made anew: with another average, tiers tell less.
 MOST_DRIFT = 0.2
@@ -66,6 +66,11 @@ def complete(connection: BaseDatabaseWrapper, definitions: Collection[Definition
             _run(connection, sql)
     for schema, part in _abandoned(connection):
         _run(connection, *_dropping(schema, part))
+
+
+def is_kept(connection: BaseDatabaseWrapper, definition: Definition) -> bool:
+    """Is an index there, as it is asked for?"""
+    return _completing(connection, definition) is None
 
 
 def _completing(connection: BaseDatabaseWrapper, definition: Definition) -> str | None:
