@@ -15,9 +15,12 @@ from hybrid_store.backends import vector_ops
 from hybrid_store.exceptions import InvalidEmbedderError, InvalidIndexError
 from hybrid_store.models.embedding import EmbeddingField, embedding_fields
 from hybrid_store.models.text_index import TextIndex, declared_text_indexes, text_indexes
-from hybrid_store.texts.languages import UNSTEMMED
+from hybrid_store.texts.languages import UNSTEMMED as NEEDS_NO_STEMMER
 
-__all__ = ["check_stored_texts", "check_text_indexes"]
+__all__ = ["UNSTEMMED", "check_stored_texts", "check_text_indexes"]
+
+# Of a database in which searches by words work all the same.
+UNSTEMMED = "hybrid_store.W034"
 
 
 def check_text_indexes(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -92,7 +95,7 @@ def _unstemmed(model: type[Model], alias: str) -> Iterator[checks.CheckMessage]:
     ops = vector_ops(connections[alias])
     for index in text_indexes(model):
         language = index.language
-        is_stemmed = language is None or language in UNSTEMMED or index.tokenizer != "words"
+        is_stemmed = language is None or language in NEEDS_NO_STEMMER or index.tokenizer != "words"
         if language is None or is_stemmed or ops.texts.stems_language(language):
             continue
         yield checks.Warning(
@@ -100,5 +103,5 @@ def _unstemmed(model: type[Model], alias: str) -> Iterator[checks.CheckMessage]:
             f"for {language}: words are found as they are written, with or without accents.",
             hint="Silence this, use another database, or set language=None.",
             obj=model,
-            id="hybrid_store.W034",
+            id=UNSTEMMED,
         )

@@ -21,6 +21,7 @@ from hybrid_store.checks.databases import (
     check_extension,
     check_stored_indexes,
 )
+from hybrid_store.checks.texts import UNSTEMMED, check_stored_texts
 from hybrid_store.embedders import embedders
 from hybrid_store.exceptions import HybridStoreError
 from hybrid_store.management.base import first_line
@@ -147,10 +148,10 @@ def _migrations(connection: Any) -> Finding:
 
 
 def examine_tables(alias: str) -> Iterator[Finding]:
-    """The indexes over vectors, and the tables that hold them."""
+    """The indexes over vectors and of words, and the tables that hold them."""
     faults = [
-        Finding(False, "indexes", message.msg, str(message.hint))
-        for message in check_stored_indexes(alias)
+        Finding(message.id == UNSTEMMED, "indexes", message.msg, str(message.hint))
+        for message in (*check_stored_indexes(alias), *check_stored_texts(alias))
     ]
     ops = vector_ops(connections[alias])
     for model in stored_models(alias):

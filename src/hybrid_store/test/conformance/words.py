@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -282,6 +282,50 @@ class WordConformance(ConformanceBase):
         assert "Space cooks" in found(" ".join(f"word{n}" for n in range(60)) + " cook " * 9000)
 
 
+ANIMALS = ["owl", "hen", "elk", "fox"]
+keys = st.tuples(st.integers(1, 2), st.integers(1, 2))
+line = st.lists(st.sampled_from(ANIMALS), max_size=4).map(" ".join)
+
+
+def _create(key: Any, one: str, other: str) -> None:
+    Verse.objects.bulk_create(
+        [Verse(poem=key[0], number=key[1], text=one)],
+        update_conflicts=True,
+        unique_fields=["poem", "number"],
+        update_fields=["text"],
+    )
+
+
+def _undo(key: Any, one: str, other: str) -> None:
+    with suppress(RuntimeError), transaction.atomic():
+        _create(key, one, other)
+        Verse.objects.update(text=other)
+        raise RuntimeError
+
+
+def _move(key: Any, one: str, other: str) -> None:
+    if not Verse.objects.filter(poem=key[0], number=9).exists():
+        Verse.objects.filter(pk=key).update(number=9, text=one)
+
+
+def _write_sql(key: Any, one: str, other: str) -> None:
+    table = connection.ops.quote_name(Verse._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {table} SET text = text || %s WHERE poem = %s", [f" {one}", key[0]])  # noqa: S608
+        cursor.execute(f"DELETE FROM {table} WHERE text LIKE %s", [f"%{other} {other}%"])  # noqa: S608
+
+
+STEPS: dict[str, Callable[[Any, str, str], Any]] = {
+    "create": _create,
+    "update": lambda key, one, other: Verse.objects.filter(pk=key).update(text=one),
+    "update all": lambda key, one, other: Verse.objects.filter(poem=key[0]).update(text=one),
+    "delete": lambda key, one, other: Verse.objects.filter(pk=key).delete(),
+    "move": _move,
+    "undo": _undo,
+    "write": _write_sql,
+}
+
+
 class WordFuzzConformance(ConformanceBase):
     """Without `setUp`, which hypothesis runs outside of its transactions."""
 
@@ -300,6 +344,19 @@ class WordFuzzConformance(ConformanceBase):
         assert {row.pk for row in hits} <= {row.pk for row in rows}
         assert hits.count() == len(hits)
         assert hits.highlight("title", "body").count() == len(hits)
+
+    @given(steps=st.lists(st.tuples(st.sampled_from(sorted(STEPS)), keys, line, line), max_size=12))
+    def test_the_index_is_that_of_the_rows_whatever_was_written(self, steps: list[Any]) -> None:
+        for name, key, one, other in steps:
+            STEPS[name](key, one, other)
+        rows = {(v.poem, v.number): v.text.split() for v in Verse.objects.all()}
+        for word in ANIMALS:
+            expected = {key for key, text in rows.items() if word in text}
+            ranked = list(Verse.objects.search(word, mode="text"))
+            assert {row.pk for row in ranked} == expected, word
+            for row in ranked:
+                score = bm25([word], rows[row.pk], [*rows.values()])
+                assert math.isclose(row.score, score, abs_tol=1e-4)
 
     @given(title=words, body=words)
     def test_a_text_is_found_by_each_of_its_words_and_as_a_phrase(

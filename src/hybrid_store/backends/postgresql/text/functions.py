@@ -138,7 +138,7 @@ BEGIN
         ) weighed
     ) placed;
     words := (
-        SELECT string_agg(int4send(term), '')
+        SELECT coalesce(string_agg(int4send(term), ''), '')
         FROM unnest({f" || {lexemes.GAP} || ".join(arrays)}) AS term);
 END
 $function$"""  # noqa: S608
