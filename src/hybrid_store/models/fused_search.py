@@ -126,7 +126,7 @@ class _Asked:
 
     @cached_property
     def query(self) -> TextQuery:
-        return parse(self.text)
+        return parse(self.text, self.spec.tokenizer)
 
     @cached_property
     def spec(self) -> TextSpec:

@@ -18,7 +18,7 @@ from hybrid_store.models.fused.legs import TextLeg
 from hybrid_store.models.fused.query import FusedQuery
 from hybrid_store.models.names import check_names
 from hybrid_store.texts.highlighting import Marker, words_in
-from hybrid_store.texts.words import bare
+from hybrid_store.texts.words import TOKENIZERS, bare
 
 __all__ = ["highlight"]
 
@@ -92,6 +92,8 @@ class Highlights:
 
     def _marker(self, words: set[str], using: str) -> Marker:
         """One question for the terms of all words."""
+        if TOKENIZERS[self.spec.tokenizer].finds_parts:
+            return Marker(self.words, {}, self.tag, self.length, finds_parts=True)
         ops = vector_ops(connections[using]).texts
         terms = ops.terms(self.spec, sorted(words | {*self.words}))
         wanted = {terms.get(word, bare(word)) for word in self.words}

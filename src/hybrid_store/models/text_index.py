@@ -18,10 +18,10 @@ from hybrid_store.backends.texts import TextSpec
 from hybrid_store.exceptions import InvalidIndexError, UnknownFieldError
 from hybrid_store.models.indexes import OwnIndex
 from hybrid_store.texts.languages import LANGUAGES
+from hybrid_store.texts.words import TOKENIZERS
 
 __all__ = ["TextIndex", "declared_text_indexes", "text_index", "text_indexes"]
 
-TOKENIZERS = ("words", "trigrams")
 # What stands for the table in a statement that follows when the table is renamed.
 TABLE = "%(table)s"
 

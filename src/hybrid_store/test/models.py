@@ -39,6 +39,7 @@ __all__ = [
     "Note",
     "Novel",
     "Page",
+    "Part",
     "Passage",
     "Point",
     "Post",
@@ -448,3 +449,14 @@ class Verse(models.Model):
 
     class Meta:
         indexes = [TextIndex("text", language=None, name="verse_text")]
+
+
+class Part(models.Model):
+    """Found by parts of words."""
+
+    number = models.CharField(max_length=50)
+
+    objects = HybridManager()
+
+    class Meta:
+        indexes = [TextIndex("number", tokenizer="trigrams", name="part_text")]

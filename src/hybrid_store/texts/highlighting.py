@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -26,14 +27,15 @@ def words_in(text: str) -> set[str]:
 class Marker:
     """Marks the words whose term is one of `wanted`, and their pairs in unspaced scripts.
 
-    `terms` says what an index keeps words as. With `length` only so many characters are shown,
-    where most of the words are.
+    `terms` says what an index keeps words as; with `finds_parts` the words themselves are marked
+    wherever they stand. With `length` only so many characters are shown, where most of them are.
     """
 
     wanted: Collection[str]
     terms: Mapping[str, str]
     tag: str = "mark"
     length: int | None = None
+    finds_parts: bool = False
 
     def marked(self, text: str) -> SafeString:
         """`text`, escaped and marked."""
@@ -53,6 +55,11 @@ class Marker:
 
     def _spans(self, text: str) -> Iterator[Span]:
         """Where something is marked, in order; they may overlap."""
+        if self.finds_parts:
+            either = "|".join(map(re.escape, sorted(self.wanted, key=len, reverse=True)))
+            found = re.finditer(either, text, re.IGNORECASE) if either else ()
+            yield from (match.span() for match in found)
+            return
         for piece in pieces(text):
             if not piece.is_run:
                 if self.terms.get(piece.word) in self.wanted:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from hybrid_store.texts.words import sequence, telling
+from hybrid_store.texts.words import TOKENIZERS, Tokenizer
 
 __all__ = ["MOST_WORDS", "Clause", "Term", "TextQuery", "parse"]
 
@@ -61,17 +61,16 @@ class TextQuery:
         return tuple(clause for clause in self.clauses if clause.is_required)
 
 
-def parse(text: str) -> TextQuery:
-    """Read what a user has written; any text will do."""
-    pieces = list(_pieces(text))
+def parse(text: str, tokenizer: str = "words") -> TextQuery:
+    """Read what a user has written, for an index with that tokenizer; any text will do."""
+    pieces = list(_pieces(text, TOKENIZERS[tokenizer]))
     groups = list(_groups([piece for piece in pieces if not piece.is_excluded]))
     clauses = _limited([clause for group in groups for clause in _clauses(group)])
-    words = [word for group in groups for piece in group for word in telling(piece.text)]
+    words = [word for group in groups for piece in group for word in piece.telling]
+    excluded = [Term(piece.sequence, True) for piece in pieces if piece.is_excluded]
     return TextQuery(
         clauses=clauses,
-        excluded=tuple(
-            Term(tuple(sequence(piece.text)), True) for piece in pieces if piece.is_excluded
-        )[:MOST_WORDS],
+        excluded=tuple(excluded[:MOST_WORDS]),
         words=tuple(dict.fromkeys(words))[:MOST_WORDS],
         meaning=_meaning(text, pieces),
     )
@@ -88,6 +87,8 @@ class _Piece:
     text: str
     is_quoted: bool
     is_excluded: bool
+    sequence: tuple[str, ...]
+    telling: tuple[str, ...]
 
     @property
     def is_or(self) -> bool:
@@ -95,20 +96,21 @@ class _Piece:
 
     @property
     def term(self) -> Term:
-        return Term(tuple(sequence(self.text)), self.is_quoted)
+        return Term(self.sequence, self.is_quoted)
 
 
-def _pieces(text: str) -> Iterator[_Piece]:
+def _pieces(text: str, tokenizer: Tokenizer) -> Iterator[_Piece]:
     for found in PIECE.finditer(text):
         quoted, plain = found["quoted"], found["plain"]
-        if quoted is not None:
-            piece = _Piece(quoted, True, found["minus"] is not None)
-        elif plain == "-":
+        if plain == "-":
             continue
-        else:
-            piece = _Piece(plain.removeprefix("-"), False, plain.startswith("-"))
+        sign, told = found["minus"], quoted
+        if quoted is None:
+            sign, told = plain[:1] == "-", plain.removeprefix("-")
+        parts = tuple(tokenizer.sequence(told)), tuple(tokenizer.telling(told))
+        piece = _Piece(told, quoted is not None, bool(sign), *parts)
         # A sign alone is part of the meaning, if any, and excludes nothing.
-        if sequence(piece.text) or not (piece.is_quoted or piece.is_excluded):
+        if piece.sequence or not (piece.is_quoted or piece.is_excluded):
             yield piece
 
 
@@ -132,9 +134,9 @@ def _groups(pieces: list[_Piece]) -> Iterator[list[_Piece]]:
 def _clauses(group: list[_Piece]) -> list[Clause]:
     """One for alternatives and for a quotation, else one for every word."""
     if len(group) > 1 or group[0].is_quoted:
-        terms = tuple(piece.term for piece in group if piece.term.words)
+        terms = tuple(piece.term for piece in group if piece.sequence)
         return [Clause(terms)] if terms else []
-    return [Clause((Term((word,)),)) for word in telling(group[0].text)]
+    return [Clause((Term((word,)),)) for word in group[0].telling]
 
 
 def _limited(clauses: list[Clause]) -> tuple[Clause, ...]:

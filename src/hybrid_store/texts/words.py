@@ -8,7 +8,7 @@ way.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -16,7 +16,10 @@ from unicodedata import normalize
 
 from hybrid_store.texts.characters import UNSPACED, bare_letters, in_class, separators
 
-__all__ = ["Piece", "bare", "pieces", "sequence", "telling"]
+__all__ = ["TOKENIZERS", "Piece", "Tokenizer", "bare", "pieces", "sequence", "telling"]
+
+# Letters of a trigram.
+GRAM = 3
 
 
 @cache
@@ -62,6 +65,38 @@ def telling(text: str) -> list[str]:
         for piece in _divided(text)
         for part in (piece.is_run and _pairs(piece.word)) or [piece.word]
     ]
+
+
+def _whole_words(text: str) -> list[str]:
+    """All words of a text; none where they are too short for a trigram."""
+    found = [word.lower() for word in _separated().findall(normalize("NFC", text))]
+    return found if len(" ".join(found)) >= GRAM else []
+
+
+def _long_words(text: str) -> list[str]:
+    return [word for word in _whole_words(text) if len(word) >= GRAM]
+
+
+@cache
+def _separated() -> re.Pattern[str]:
+    return re.compile(rf"[^{in_class(separators())}\x00]+")
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """How a query is divided for an index: `sequence` for what stands one after the other,
+    `telling` for what rows are ranked by."""
+
+    sequence: Callable[[str], list[str]]
+    telling: Callable[[str], list[str]]
+    finds_parts: bool = False
+
+
+TOKENIZERS: Mapping[str, Tokenizer] = {
+    "words": Tokenizer(sequence, telling),
+    "trigrams": Tokenizer(_whole_words, _long_words, finds_parts=True),
+}
+"""By the names that an index chooses them by."""
 
 
 def _pairs(run: str) -> list[str]:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hybrid_store.exceptions import InvalidTargetError, UnknownFieldError
 from hybrid_store.models import search
 from hybrid_store.test.conformance.base import ConformanceBase
-from hybrid_store.test.models import Book, Fable, Saga, Tale, TaleTeller, Verse
+from hybrid_store.test.models import Book, Fable, Part, Saga, Tale, TaleTeller, Verse
 from hybrid_store.texts.words import sequence, telling
 
 __all__ = ["WordConformance", "WordFuzzConformance"]
@@ -253,6 +253,28 @@ class WordConformance(ConformanceBase):
         tale = Tale.objects.get(title="Running dogs")
         Tale.objects.filter(pk=tale.pk).update(id=tale.pk + 1000)
         assert [row.pk for row in Tale.objects.search("dog", mode="text")] == [tale.pk + 1000]
+
+    # Parts of words
+
+    def test_parts_of_words_are_found(self) -> None:
+        numbers = ["AX-40731", "BX-40732", "Kühlschrankbeleuchtung", "東京大学図書館"]
+        for number in numbers:
+            Part.objects.create(number=number)
+
+        def found(text: str) -> list[str]:
+            return sorted(part.number for part in Part.objects.search(text, mode="text"))
+
+        assert found("4073") == numbers[:2]
+        assert found("40731") == [numbers[0]]
+        assert found("SCHRANK") == [numbers[2]]
+        assert found("大学図") == [numbers[3]]
+        assert found("407 -bx") == numbers[:2]
+        assert found("407 -40732") == [numbers[0]]
+        assert found("AX-40731") == [numbers[0]]
+        assert found('"731"') == [numbers[0]]
+        assert (found("40"), found("x")) == ([], [])
+        part = Part.objects.search("schrank", mode="text").highlight("number").get()
+        assert part.highlights == {"number": "Kühl<mark>schrank</mark>beleuchtung"}
 
     # Any model
 

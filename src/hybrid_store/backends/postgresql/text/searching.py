@@ -60,7 +60,10 @@ def ranked(
     if not weights:
         return _ranked(spec, NEVER, Condition("0.0::float8"), NEVER)
     scored, among, limit = score(statistics, weights, schema), any_of(weights), None
-    if wanted is not None and statistics.is_large and share >= LEAST_SHARE:
+    if spec.tokenizer == "trigrams":
+        # Not one trigram of a word, but all of them, one after the other.
+        among = fulfils([[numbers for word in query.words if (numbers := known.numbers([word]))]])
+    elif wanted is not None and statistics.is_large and share >= LEAST_SHARE:
         strict = _strict(statistics, clauses)
         chosen, limit = _best(statistics, weights, strict, wanted / share)
         among = chosen or among

@@ -8,7 +8,6 @@ from typing import Any
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from hybrid_store.backends.sqlite.text.dividing import divided_sql
 from hybrid_store.backends.sqlite.text.source import KEYS_PREFIX, PREFIX, WordTable, quoted
 from hybrid_store.backends.texts import TextSpec
 
@@ -40,7 +39,7 @@ def _keys(words: WordTable) -> list[str]:
 
 def _filling(words: WordTable, table: str) -> list[str]:
     spec = words.spec
-    texts = ", ".join(divided_sql(f"t.{quoted(column)}") for column in spec.columns)
+    texts = ", ".join(words.text_sql(f"t.{quoted(column)}") for column in spec.columns)
     keys = [f"t.{quoted(key)}" for key in spec.keys]
     into = f"INSERT INTO {words.name} (rowid, {', '.join(words.columns)})"
     if spec.has_integer_key:
@@ -87,7 +86,7 @@ def _forgetting(words: WordTable, row: str) -> list[str]:
 
 
 def _noting(words: WordTable) -> list[str]:
-    texts = ", ".join(divided_sql(f"NEW.{quoted(column)}") for column in words.spec.columns)
+    texts = ", ".join(words.text_sql(f"NEW.{quoted(column)}") for column in words.spec.columns)
     number = _number(words, "NEW")
     note = f"INSERT INTO {words.name} (rowid, {', '.join(words.columns)}) SELECT {number}, {texts}"
     if words.spec.has_integer_key:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from sqlite3 import sqlite_version_info
 
 from hybrid_store.backends.sqlite.engine.source import quoted
+from hybrid_store.backends.sqlite.text.dividing import divided_sql
 from hybrid_store.backends.texts import TextSpec
 
 __all__ = ["PREFIX", "WordTable", "quoted"]
@@ -18,6 +20,8 @@ VERSION = 1
 
 # Marks are parts of words, as in Hindi.
 UNICODE = "unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'"
+# SQLite 3.45 was the first to take diacritics from trigrams.
+TRIGRAM = "trigram remove_diacritics 1" if sqlite_version_info >= (3, 45) else "trigram"
 STEMMERS = {"english": "porter"}
 
 
@@ -57,9 +61,13 @@ class WordTable:
     @property
     def tokenizer(self) -> str:
         if self.spec.tokenizer == "trigrams":
-            return "trigram"
+            return TRIGRAM
         stemmer = STEMMERS.get(self.spec.language or "")
         return f"{stemmer} {UNICODE}" if stemmer else UNICODE
+
+    def text_sql(self, column: str) -> str:
+        """SQL of a text as it is given to FTS5."""
+        return divided_sql(column) if self.spec.tokenizer == "words" else column
 
     @property
     def rank(self) -> str:
