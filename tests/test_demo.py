@@ -241,7 +241,9 @@ def test_showcase_prints_a_search_and_recommendations() -> None:
     out = StringIO()
     call_command("showcase", "--query", "a long journey", "--film", film.title, stdout=out)
     rows = re.findall(r"^  [ -]\d\.\d{3}  \d{4}  \S.*$", out.getvalue(), re.MULTILINE)
-    assert len(rows) == 10
+    assert len(rows) == 15
+    assert [len(re.findall(r"  meaning [ \d]\d$", row)) for row in rows[5:10]] == [1] * 5
+    assert len(re.findall("  words  1  ", "\n".join(rows))) == 1
     assert "a long journey" in out.getvalue()
     assert f"More like {film.title} ({film.year})" in out.getvalue()
 
@@ -271,12 +273,53 @@ def test_browsing_is_paginated(client: Client) -> None:
 @pytest.mark.usefixtures("films")
 def test_a_search_ranks_films_and_shows_their_similarity(client: Client) -> None:
     text = Film.objects.all()[3].description
-    found = shown(client, f"/?q={text}")
+    found = shown(client, f"/?by=meaning&q={text}")
     assert len(found) == CARDS
     assert found[0].description == text
     similarities = [film.similarity for film in found]  # type: ignore[attr-defined]
     assert similarities == sorted(similarities, reverse=True)
-    assert f"{similarities[0]:.2f}" in get(client, f"/?q={text}").text
+    page = get(client, f"/?by=meaning&q={text}")
+    assert f"{similarities[0]:.2f}" in page.text
+    assert f"Nearest to {text}" in page.text
+
+
+@pytest.mark.usefixtures("films")
+@pytest.mark.parametrize(
+    ("choice", "mode"), [("", "hybrid"), ("words", "text"), ("meaning", "vector")]
+)
+def test_films_are_found_by_what_the_visitor_chooses(
+    client: Client, choice: str, mode: str
+) -> None:
+    address = f"/?q=man+woman&by={choice}"
+    expected = list(Film.objects.search("man woman", mode=mode)[:CARDS])
+    assert len(expected) > 1
+    assert shown(client, address) == expected
+    markup = client.get(address).content.decode()
+    assert re.findall(r'name="by" value="(\w*)" id="\w+" checked', markup) == [choice]
+    assert shown(client, "/?q=man+woman") == list(Film.objects.search("man woman")[:CARDS])
+
+
+@pytest.mark.usefixtures("films")
+def test_films_tell_why_they_are_found(client: Client) -> None:
+    text = get(client, "/?q=mother+india").text
+    assert "Why this film: words no. 1, meaning no. " in text
+    assert re.search(r"Why this film: meaning no\. \d", text)
+    by_words = get(client, "/?q=mother+india&by=words").text
+    assert "words no. 1" in by_words
+    assert "meaning no." not in by_words
+    assert "Similarity" not in by_words
+
+
+@pytest.mark.usefixtures("films")
+def test_words_that_are_found_are_marked(client: Client) -> None:
+    film = Film.objects.get(title="Mother India")
+    Film.objects.filter(pk=film.pk).update(description="word " * 100 + "<i>Mothers</i> of all.")
+    for choice in ("", "words"):
+        markup = client.get(f"/?q=mother&by={choice}").content.decode()
+        assert "<mark>Mother</mark> India</a></h3>" in markup
+        assert "word &lt;i&gt;<mark>Mothers</mark>&lt;/i&gt; of all.</p>" in markup
+        assert markup.count("word ") < 50
+    assert "<mark>" not in client.get("/?q=mother&by=meaning").content.decode()
 
 
 @pytest.mark.usefixtures("films")
@@ -316,17 +359,34 @@ def test_bad_filters_are_form_errors(client: Client, page: str, query: str, faul
 def test_bad_queries_are_form_errors(client: Client) -> None:
     assert "at most 300 characters" in get(client, f"/?q={'x' * 301}").text
     assert "Null characters" in get(client, "/?q=a%00b").text
+    for choice in ("both", "%00", "text"):
+        page = get(client, f"/?q=mother&by={choice}")
+        assert "Select a valid choice" in page.text
+        assert "Found for" not in page.text
+    assert "could not be made" in get(client, "/?q=-mother").text
     assert "Null characters" in get(client, "/taste/?title=a%00b").text
 
 
 @pytest.mark.usefixtures("unembedded")
 def test_without_embeddings_pages_say_what_to_run(client: Client) -> None:
     pk = Film.objects.all()[0].pk
-    assert "generate_embeddings" in get(client, "/?q=space").text
     assert "generate_embeddings" in get(client, f"/taste/?like={pk}").text
     response = client.get(f"/films/{pk}/", follow=True)
     assert "generate_embeddings" in response.content.decode()
     assert "40 films" in get(client, "/").text
+
+
+WORDS_ALONE = "These films were found by their words alone."
+
+
+@pytest.mark.usefixtures("unembedded")
+@pytest.mark.parametrize("choice", ["", "meaning"])
+def test_without_embeddings_films_are_found_by_words(client: Client, choice: str) -> None:
+    page = get(client, f"/?q=mother&by={choice}")
+    assert f"{WORDS_ALONE} No film has been embedded: run manage.py generate_emb" in page.text
+    assert "More like Mother India" in page.links
+    assert WORDS_ALONE not in get(client, "/?q=mother&by=words").text
+    assert "has these words" in get(client, f"/?q=xyzzy&by={choice}").text
 
 
 @pytest.mark.usefixtures("films")
@@ -335,25 +395,34 @@ def test_some_missing_embeddings_are_told(client: Client) -> None:
     Film.objects.filter(pk=Film.objects.all()[0].pk).update(embedding=None)
     page = get(client, "/?q=space")
     assert "Not every film has been embedded yet" in page.text
-    assert "Nearest to" in page.text
+    assert "Found for" in page.text
+    assert "generate_embeddings" not in get(client, "/?q=space&by=words").text
 
 
 @pytest.mark.usefixtures("films")
 def test_vectors_of_another_space_are_told(client: Client) -> None:
     Film.objects.update(embedding_fingerprint=f"{'0' * 16}:{'0' * 32}")
-    page = get(client, "/?q=space")
-    assert "This search could not be made." in page.text
+    page = get(client, "/?q=mother")
+    assert WORDS_ALONE in page.text
     assert "--replace-spaces" in page.text
+    similar = client.get(f"/films/{Film.objects.all()[0].pk}/", follow=True).content.decode()
+    assert "This search could not be made." in similar
 
 
 @pytest.mark.usefixtures("films")
-def test_a_failing_embedder_is_told(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("choice", ["", "meaning"])
+def test_films_are_found_by_words_where_the_embedder_fails(
+    client: Client, monkeypatch: pytest.MonkeyPatch, choice: str
+) -> None:
     def fail(self: Any, texts: Any) -> Any:
         raise EmbedderUnavailableError("The provider is on holiday.")
 
     monkeypatch.setattr(HashingEmbedder, "embed_batch", fail)
-    page = get(client, "/?q=a+query+never+asked+before")
-    assert "The provider is on holiday." in page.text
+    asked = f"mother {choice} never asked before"
+    page = get(client, f"/?q={asked}&by={choice}")
+    assert f"{WORDS_ALONE} The provider is on holiday." in page.text
+    assert "More like Mother India" in page.links
+    assert "on holiday" not in get(client, f"/?q={asked}&by=words").text
     assert "40 films" in get(client, "/").text
 
 
@@ -492,7 +561,8 @@ def hostile(films: None) -> Film:
 def test_hostile_titles_are_text(client: Client, hostile: Film) -> None:
     address = hostile.get_absolute_url()
     pk = hostile.pk
-    for page in ("/", "/?q=script+alert+x", address, f"/taste/?like={pk}", "/taste/?title=script"):
+    asked = ["/?q=script+alert+x", "/?q=script+alert+x&by=words", "/?q=script+alert+x&by=meaning"]
+    for page in ("/", *asked, address, f"/taste/?like={pk}", "/taste/?title=script"):
         read_page = get(client, page)
         assert read_page.scripts == 0
         assert "<script>alert('x')</script>" in read_page.text
@@ -504,6 +574,9 @@ def test_hostile_queries_are_text(client: Client) -> None:
     attack = "%22%3E%3Cscript%3Ealert(1)%3C/script%3E"
     for page in (
         f"/?q={attack}",
+        f"/?q={attack}&by=words",
+        f"/?q={attack}&by=meaning",
+        f"/?q=space&by={attack}",
         f"/?year_from={attack}",
         f"/taste/?title={attack}",
         f"/?genre={attack}",
@@ -511,6 +584,31 @@ def test_hostile_queries_are_text(client: Client) -> None:
         f"/?page={attack}",
     ):
         assert get(client, page).scripts == 0
+
+
+NASTY = [
+    "<mark>griffin</mark>",
+    "<mark onclick=alert(1)>griffin",
+    "griffin</mark><img src=x onerror=alert(1)>",
+    "&lt;b&gt; griffin &amp; <b>",
+    "griffin\"'><svg onload=alert(1)>",
+    "{{ griffin }}{% now %}",
+    "<griffin>",
+]
+
+
+@pytest.mark.usefixtures("films")
+@pytest.mark.parametrize("text", NASTY)
+def test_marking_words_adds_nothing_but_marks(client: Client, text: str) -> None:
+    Film.objects.create(title=text, year=2001, description=f"{text} {text}")
+    for query in ("griffin", text):
+        for choice in ("", "words", "meaning"):
+            markup = client.get("/", {"q": query, "by": choice}).content.decode()
+            page = Page(markup)
+            assert page.scripts == 0
+            assert not re.search(r"<(mark [^>]|b>|img src=x|svg onload|griffin)", markup)
+            if choice == "words":
+                assert f"{text} {text}" in page.text
 
 
 REMOTE = re.compile(r"""(?:https?:)?//[\w.]|@import|data:""")
@@ -553,7 +651,13 @@ def test_browsers_are_told_to_load_nothing_from_elsewhere(client: Client) -> Non
 @pytest.mark.usefixtures("films")
 @pytest.mark.parametrize(
     ("address", "most"),
-    [("/", 4), ("/?q=space", 6), ("/taste/?like={0}&unlike={1}", 6), ("/films/{0}/", 7)],
+    [
+        ("/", 4),
+        ("/?q=space", 9),
+        ("/?q=space&by=words", 6),
+        ("/taste/?like={0}&unlike={1}", 6),
+        ("/films/{0}/", 7),
+    ],
 )
 def test_pages_take_few_queries(
     client: Client, django_assert_max_num_queries: Any, address: str, most: int
@@ -570,6 +674,7 @@ def test_lists_load_no_vectors(client: Client) -> None:
         client.get("/").context["page"].object_list,
         client.get("/taste/").context["candidates"],
         shown(client, "/?q=space"),
+        shown(client, "/?q=space&by=meaning"),
         shown(client, f"/taste/?like={film.pk}"),
         shown(client, film.get_absolute_url()),
     ]
@@ -660,6 +765,7 @@ def test_text_on_pages_is_readable() -> None:
         for ground in ("paper", "raised"):
             for text in ("ink", "soft", "accent", "more", "less"):
                 assert contrast(theme[text], theme[ground]) >= 4.5, (text, ground)
+        assert contrast(theme["ink"], theme["mark"]) >= 4.5
         assert contrast(theme["on-accent"], theme["accent"]) >= 4.5
 
 

@@ -66,7 +66,14 @@ class SearchForm(FilterForm):
         widget=forms.SearchInput(attrs={"placeholder": "a crew lost in space"}),
     )
 
-    field_order = ["q", "genre", "year_from", "year_to"]
+    by = forms.ChoiceField(
+        required=False,
+        choices=[("", "Both"), ("words", "Words"), ("meaning", "Meaning")],
+        label="Search by",
+        widget=forms.RadioSelect,
+    )
+
+    field_order = ["q", "by", "genre", "year_from", "year_to"]
 
 
 class TasteForm(FilterForm):

@@ -1,4 +1,4 @@
-"""Films, their genres, and the vectors of what they are about."""
+"""Films, their genres, and the words and vectors of what they are about."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.db.models import UniqueConstraint
 from django.urls import reverse
 from django.utils.text import slugify
 
-from hybrid_store.models import EmbeddingField, HybridManager, VectorIndex
+from hybrid_store.models import EmbeddingField, HybridManager, TextIndex, VectorIndex
 
 __all__ = ["Film", "Genre"]
 
@@ -34,7 +34,10 @@ class Film(models.Model):
     class Meta:
         ordering = ["title", "year"]
         constraints = [UniqueConstraint(fields=["title", "year"], name="film_title_year")]
-        indexes = [VectorIndex("embedding", metric="cosine", name="film_vec")]
+        indexes = [
+            VectorIndex("embedding", metric="cosine", name="film_vec"),
+            TextIndex("title", "description", weights={"title": 3}, name="film_text"),
+        ]
 
     def __str__(self) -> str:
         return self.title

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
+from films.finding import by_text, ranked
 from films.forms import SearchForm, TasteForm
 from films.models import Film
 from films.posters import draw
 from films.taste import MOST, Taste
-from hybrid_store.exceptions import HybridStoreError
 from hybrid_store.models import HybridQuerySet
 
 __all__ = ["film", "poster", "search", "taste"]
 
-logger = logging.getLogger(__name__)
-
 PAGE = 24
 SIMILAR = 12
 SUGGESTED = 12
+
+# What the visitor chooses -> what `search` is told.
+MODES = {"": "hybrid", "words": "text", "meaning": "vector"}
 
 EXAMPLES = (
     "a crew lost in space",
@@ -48,13 +46,13 @@ def cards() -> HybridQuerySet[Film]:
 
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
-    """Search by meaning; without a query, browse."""
+    """Search by words and by meaning; without a query, browse."""
     form = SearchForm(request.GET)
     context: dict[str, Any] = {"form": form, "taste": Taste.from_query(request.GET)}
     if form.is_valid():
         films, text = form.narrow(cards()), form.cleaned_data["q"]
         if text:
-            context |= ranked(lambda: films.nearest(text)[:PAGE])
+            context |= by_text(films, text, MODES[form.cleaned_data["by"]], PAGE)
         else:
             pages = Paginator(films, PAGE)
             context |= {"page": pages.get_page(request.GET.get("page")), "examples": EXAMPLES}
@@ -104,17 +102,6 @@ def candidates(form: TasteForm, known: Taste) -> list[Film]:
     if title:
         return list(films.filter(title__icontains=title)[:SUGGESTED])
     return [] if known.like else list(films.order_by("?")[:SUGGESTED])
-
-
-def ranked(found: Callable[[], QuerySet[Film]]) -> dict[str, Any]:
-    """The films that a search finds, or what to tell the visitor about why it cannot find them."""
-    try:
-        films = list(found())
-    except HybridStoreError as error:
-        logger.warning("A search failed: %s", error)
-        return {"films": [], "failure": str(error)}
-    unembedded = Film.objects.filter(embedding__isnull=True).exists()
-    return {"films": films, "unembedded": unembedded}
 
 
 @require_safe

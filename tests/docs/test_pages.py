@@ -14,6 +14,8 @@ NEEDS_POSTGRESQL = [DOCS / "howto" / "postgresql.md"]
 MOVE = DOCS / "howto" / "move-to-postgresql.md"
 # Tested by those who write them: tests/adoption runs the former, the latter is a report.
 ELSEWHERE = [DOCS / "howto" / "adopt.md", DOCS / "benchmarks.md"]
+# Pages whose examples have the index of words that another page adds.
+BY_WORDS = [DOCS / "topics" / "search.md", DOCS / "reference" / "querysets.md"]
 ON_THEIR_OWN = [DOCS / "tutorial.md", MOVE, *NEEDS_POSTGRESQL, *ELSEWHERE]
 CONTINUING = [page for page in sorted(DOCS.rglob("*.md")) if page not in ON_THEIR_OWN]
 
@@ -39,7 +41,15 @@ postgresql = pytest.mark.skipif(not IS_POSTGRESQL, reason="the run is on another
 def test_pages_go_on_where_the_tutorial_ends(copied: Site, page: Path, service: str) -> None:
     copied.replace["http://localhost:8080"] = service
     copied.replace.update(STAND_INS.get(page, {}))
+    if page in BY_WORDS:
+        add_words(copied)
     copied.run(page)
+
+
+def add_words(site: Site) -> None:
+    for block in blocks(DOCS / "howto" / "hybrid-search.md"):
+        if block.section == "Add the index":
+            site.carry_out(block)
 
 
 @postgresql

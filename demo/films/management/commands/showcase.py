@@ -1,4 +1,4 @@
-"""`manage.py showcase`: a search by meaning, and the recommendations for one film."""
+"""`manage.py showcase`: searches by meaning and by words, and what is like one film."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TITLE_WIDTH = 46
 
 
 class Command(BaseCommand):
-    help = "Prints a search by meaning, and films that are like one film."
+    help = "Prints a search by meaning, one by words and meaning, and films that are like one film."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--query", default="a crew lost in space")
@@ -40,10 +40,12 @@ class Command(BaseCommand):
             )
         count = max(1, options["count"])
         found = list(Film.objects.nearest(options["query"])[:count])
+        both = list(Film.objects.search(options["query"])[:count])
         recommended = list(Film.objects.recommend(like=[film])[:count])
         if not found:
             raise CommandError("No film has a vector yet: run generate_embeddings.")
         self._print(f"Films about “{options['query']}”", found)
+        self._print("The same by words and by meaning", both)
         self._print(f"More like {film} ({film.year})", recommended)
 
     def _print(self, heading: str, films: Iterable[Any]) -> None:
@@ -54,4 +56,13 @@ class Command(BaseCommand):
                 if len(film.title) <= TITLE_WIDTH
                 else f"{film.title[: TITLE_WIDTH - 1]}…"
             )
-            self.stdout.write(f"  {film.similarity:6.3f}  {film.year}  {title}")
+            points = film.score if hasattr(film, "score") else film.similarity
+            line = f"  {points:6.3f}  {film.year}  {title:{TITLE_WIDTH}}{_places(film)}"
+            self.stdout.write(line.rstrip())
+
+
+def _places(film: Any) -> str:
+    """Where words and meaning alone have it."""
+    places = {"words": "text_rank", "meaning": "vector_rank"}
+    known = {kind: getattr(film, name, None) for kind, name in places.items()}
+    return "".join(f"  {kind} {place:>2}" for kind, place in known.items() if place is not None)
