@@ -102,3 +102,11 @@ class TestOnSave(conformance.OnSaveConformance, TransactionTestCase):
 
 class TestOnSaveByTask(conformance.OnSaveTaskConformance, TransactionTestCase):
     pass
+
+
+class TestPassages(conformance.PassageConformance, HypothesisTestCase):
+    pass
+
+
+class TestPassagesOnSave(conformance.PassageOnSaveConformance, TransactionTestCase):
+    pass

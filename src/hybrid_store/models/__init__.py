@@ -1,5 +1,6 @@
 """Vector columns, distances, indexes and searches for Django models."""
 
+from hybrid_store.models.chunks import Chunk, Chunking
 from hybrid_store.models.coverage import Coverage, coverage
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.explanation import Reason, SearchExplanation, explain_search
@@ -39,6 +40,8 @@ from hybrid_store.models.work import EmbeddingRun, EmbeddingWork
 
 __all__ = [
     "BitField",
+    "Chunk",
+    "Chunking",
     "CosineDistance",
     "Coverage",
     "Distance",
