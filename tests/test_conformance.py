@@ -108,5 +108,9 @@ class TestPassages(conformance.PassageConformance, HypothesisTestCase):
     pass
 
 
+class TestPassageSearch(conformance.PassageSearchConformance, TestCase):
+    pass
+
+
 class TestPassagesOnSave(conformance.PassageOnSaveConformance, TransactionTestCase):
     pass

@@ -26,6 +26,7 @@ from hybrid_store.test.conformance.ingest import IngestConformance
 from hybrid_store.test.conformance.inheritance import InheritanceConformance
 from hybrid_store.test.conformance.keys import KeyConformance
 from hybrid_store.test.conformance.on_save import OnSaveConformance, OnSaveTaskConformance
+from hybrid_store.test.conformance.passage_search import PassageSearchConformance
 from hybrid_store.test.conformance.passages import (
     PassageConformance,
     PassageOnSaveConformance,
@@ -55,6 +56,7 @@ __all__ = [
     "OnSaveTaskConformance",
     "PassageConformance",
     "PassageOnSaveConformance",
+    "PassageSearchConformance",
     "QueryCacheConformance",
     "RecommendationConformance",
     "RunConformance",
