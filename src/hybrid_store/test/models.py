@@ -498,7 +498,7 @@ class OfferText(Chunk):
 
     parent = models.OneToOneField(Offer, models.CASCADE, primary_key=True)
     embedding = EmbeddingField(source="text", dimensions=DIMENSIONS)
-    second = EmbeddingField(source="text", embedder="second", dimensions=DIMENSIONS)
+    second = EmbeddingField(source=["text"], dimensions=DIMENSIONS)
 
     chunking = Chunking("name", on_save="now")
     objects = HybridManager()
