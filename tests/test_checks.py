@@ -336,8 +336,8 @@ def test_tasks_need_a_framework_and_settings_that_take_them(
     assert check_tasks() == []
     settings.TASKS = {"default": {"BACKEND": "nowhere.Backend"}}
     messages = check_tasks()
-    # Memo and Passage.
-    assert ids(messages) == ["E020", "E020"]
+    # Memo, Passage and SpeechParagraph.
+    assert ids(messages) == ["E020"] * 3
     assert "nowhere.Backend" in messages[0].msg
     with monkeypatch.context() as without:
         for name in FRAMEWORKS:

@@ -102,3 +102,15 @@ class TestOnSave(conformance.OnSaveConformance, TransactionTestCase):
 
 class TestOnSaveByTask(conformance.OnSaveTaskConformance, TransactionTestCase):
     pass
+
+
+class TestPassages(conformance.PassageConformance, HypothesisTestCase):
+    pass
+
+
+class TestPassageSearch(conformance.PassageSearchConformance, TestCase):
+    pass
+
+
+class TestPassagesOnSave(conformance.PassageOnSaveConformance, TransactionTestCase):
+    pass

@@ -26,7 +26,7 @@ SOURCES = sorted((ROOT / "src" / PACKAGE).rglob("*.py"))
 LAYERS = [
     {"exceptions", "ranking", "signals", "texts", "vectors"},
     {"embedders", "backends"},
-    {"rerankers"},
+    {"rerankers", "splitters"},
     {"forms"},
     {"models"},
     {"operations"},
@@ -49,8 +49,8 @@ MAY_IMPORT = {"test": {"hypothesis", "pytest"}}
 NEED_A_DRIVER = ("django.contrib.postgres", "django.db.backends.postgresql", "django.contrib.gis")
 OPTIONAL = [
     *("boto3", "cohere", "django_tasks", "google.genai", "openai", "orjson", "pgvector"),
-    *("psycopg", "psycopg2", "pydantic_ai", "safetensors", "scipy", "sentence_transformers"),
-    *("tokenizers", "torch", "tqdm", "voyageai"),
+    *("psycopg", "psycopg2", "pydantic_ai", "safetensors", "scipy", "semantic_text_splitter"),
+    *("sentence_transformers", "tokenizers", "torch", "tqdm", "voyageai"),
 ]
 
 

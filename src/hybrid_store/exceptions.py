@@ -6,6 +6,7 @@ from django.core.exceptions import FieldDoesNotExist, FieldError, ImproperlyConf
 
 __all__ = [
     "AdoptionError",
+    "ChunkingError",
     "EmbedderAnswerError",
     "EmbedderError",
     "EmbedderRefusedError",
@@ -41,6 +42,10 @@ class VectorConversionError(HybridStoreError, ValueError):
 
 class AdoptionError(HybridStoreError):
     """Vectors cannot be adopted as stated; nothing was changed."""
+
+
+class ChunkingError(HybridStoreError, ValueError):
+    """A splitter gives what are no passages of the text; nothing was written."""
 
 
 class IngestError(HybridStoreError, ValueError):

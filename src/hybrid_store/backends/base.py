@@ -292,9 +292,11 @@ class BaseVectorOperations:
             )
             yield [*values, *update.params]
 
-    def lock(self, queryset: QuerySet[Any]) -> None:
-        """Hold the rows of `queryset` against other writers until the transaction ends."""
-        list(queryset.select_for_update(of=("self",)).values_list("pk", flat=True))
+    def lock(self, *querysets: QuerySet[Any]) -> None:
+        """Hold the rows of `querysets`, in this order, against other writers until the transaction
+        ends."""
+        for rows in querysets:
+            list(rows.select_for_update(of=("self",)).values_list("pk", flat=True))
 
     # Leases
 

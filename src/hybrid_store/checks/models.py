@@ -11,6 +11,7 @@ from django.core.exceptions import FieldDoesNotExist, FieldError
 from django.db.models import Model
 
 from hybrid_store.exceptions import InvalidIndexError
+from hybrid_store.models.chunks import Chunking, chunkings
 from hybrid_store.models.embedding import EmbeddingField, embedding_fields
 from hybrid_store.models.fields import BaseVectorField, vector_fields
 from hybrid_store.models.functions import metrics_of
@@ -76,14 +77,15 @@ def _unfit_precisions(model: type[Model]) -> Iterator[checks.CheckMessage]:
 
 
 def check_tasks(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Can the task of `on_save="task"` be enqueued, where a model needs it?"""
-    fields = [field for field in _embedding_fields() if field.on_save == "task"]
-    fault = _fault_of_tasks() if fields else None
+    """Can the tasks of `on_save="task"` be enqueued, where a model needs them?"""
+    declared: list[EmbeddingField | Chunking] = [*_embedding_fields(), *chunkings()]
+    needed = [each for each in declared if each.on_save == "task"]
+    fault = _fault_of_tasks() if needed else None
     if fault is None:
         return []
     message = f"'on_save' is \"task\", and no task can be enqueued: {fault}"
     hint = "Install the framework, correct TASKS, or use another on_save."
-    return [checks.Error(message, hint=hint, obj=field, id="hybrid_store.E020") for field in fields]
+    return [checks.Error(message, hint=hint, obj=each, id="hybrid_store.E020") for each in needed]
 
 
 def _fault_of_tasks() -> str | None:

@@ -194,10 +194,12 @@ def examine_coverage(field: EmbeddingField, alias: str) -> Finding:
         (counts.unknown, "of unknown origin"),
         (counts.failed, "failed"),
         (counts.in_flight, "in flight"),
+        (counts.unsplit, "rows of the parent not split"),
     ]:
         parts += [f"{count} {kind}"] if count else []
-    fix = _refresh(field, counts) if counts.stale else ""
-    return Finding(not counts.stale, field.label, ", ".join(parts), fix)
+    is_due = bool(counts.stale or counts.unsplit)
+    fix = _refresh(field, counts) if is_due else ""
+    return Finding(not is_due, field.label, ", ".join(parts), fix)
 
 
 def _refresh(field: EmbeddingField, counts: Coverage) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hybrid_store.management.base import counted
+from hybrid_store.models.chunks import Chunking
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.sync.report import Estimate, Report
+from hybrid_store.sync.splitting import SplitEstimate, SplitReport
 
-__all__ = ["estimate_lines", "failure_lines", "summary"]
+__all__ = ["estimate_lines", "failure_lines", "split_estimate", "split_summary", "summary"]
 
 
 def estimate_lines(field: EmbeddingField, estimate: Estimate) -> Iterator[str]:
@@ -16,14 +18,9 @@ def estimate_lines(field: EmbeddingField, estimate: Estimate) -> Iterator[str]:
     if not estimate.rows:
         yield f"{field.label}: nothing to do."
         return
-    cost = (
-        "no PRICE is set, so the cost is unknown"
-        if estimate.cost is None
-        else f"cost about {estimate.cost:.4f}"
-    )
     yield (
         f"{field.label}: {counted(estimate.rows)} to embed, {estimate.texts} distinct texts, "
-        f"about {estimate.tokens} tokens, {cost}."
+        f"about {estimate.tokens} tokens, {_cost(estimate.cost)}."
     )
     if estimate.blank:
         yield f"{counted(estimate.blank)} without text to clear."
@@ -32,6 +29,34 @@ def estimate_lines(field: EmbeddingField, estimate: Estimate) -> Iterator[str]:
             f"{estimate.too_long} texts are longer than the {field.embedder.max_tokens} tokens "
             f"that {field.embedder.model} takes."
         )
+
+
+def _cost(cost: float | None) -> str:
+    return "no PRICE is set, so the cost is unknown" if cost is None else f"cost about {cost:.4f}"
+
+
+def split_estimate(chunking: Chunking, estimate: SplitEstimate) -> str:
+    """What a dry run says of texts to split."""
+    if not estimate.rows:
+        return f"{chunking.label}: nothing to do."
+    return (
+        f"{chunking.label}: {counted(estimate.rows)} to split into {estimate.passages} passages, "
+        f"{estimate.added} of them to embed, about {estimate.tokens} tokens, "
+        f"{_cost(estimate.cost)}."
+    )
+
+
+def split_summary(chunking: Chunking, report: SplitReport) -> str:
+    """One sentence about a splitting."""
+    parts = [f"{counted(report.rows)} split"]
+    for count, words in (
+        (report.added, "passages new"),
+        (report.kept, "kept"),
+        (report.removed, "removed"),
+        (report.changed, "rows changed meanwhile and not split"),
+    ):
+        parts += [f"{count} {words}"] if count else []
+    return f"{chunking.label}: {', '.join(parts)} in {report.seconds:.1f} s."
 
 
 def summary(field: EmbeddingField, report: Report, left: int) -> str:

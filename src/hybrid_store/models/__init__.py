@@ -1,5 +1,6 @@
 """Vector columns, distances, indexes and searches for Django models."""
 
+from hybrid_store.models.chunks import Chunk, Chunking
 from hybrid_store.models.coverage import Coverage, coverage
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.explanation import Reason, SearchExplanation, explain_search
@@ -22,6 +23,7 @@ from hybrid_store.models.functions import (
 from hybrid_store.models.fused_search import search
 from hybrid_store.models.highlights import highlight
 from hybrid_store.models.ingest import bulk_ingest
+from hybrid_store.models.passage_search import nearest_by_passage
 from hybrid_store.models.query import (
     HybridManager,
     HybridQuerySet,
@@ -39,6 +41,8 @@ from hybrid_store.models.work import EmbeddingRun, EmbeddingWork
 
 __all__ = [
     "BitField",
+    "Chunk",
+    "Chunking",
     "CosineDistance",
     "Coverage",
     "Distance",
@@ -69,6 +73,7 @@ __all__ = [
     "failed",
     "highlight",
     "nearest",
+    "nearest_by_passage",
     "recommend",
     "rerank",
     "search",

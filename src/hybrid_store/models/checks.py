@@ -18,11 +18,13 @@ from django.db.models.sql import Query
 
 from hybrid_store.exceptions import InvalidEmbedderError
 from hybrid_store.models.paths import paths_in, place
+from hybrid_store.models.text_source import TextSource
 
 if TYPE_CHECKING:
+    from hybrid_store.models.chunks import Chunking
     from hybrid_store.models.embedding import EmbeddingField
 
-__all__ = ["SUPPORTED_SOURCES", "check_embedding_field"]
+__all__ = ["SUPPORTED_SOURCES", "check_embedding_field", "check_on_save", "check_source"]
 
 # The longest text of a primary key of which a record of work is kept, and the longest texts of
 # keys without a `max_length`: a sign and 19 digits; hexadecimal digits.
@@ -36,11 +38,12 @@ def check_embedding_field(field: EmbeddingField) -> list[checks.CheckMessage]:
     return [message for check in CHECKS for message in check(field)]
 
 
-def _error(field: EmbeddingField, number: int, message: str, hint: str) -> checks.Error:
+def _error(field: TextSource | Chunking, number: int, message: str, hint: str) -> checks.Error:
     return checks.Error(message, hint=hint, obj=field, id=f"hybrid_store.E{number:03}")
 
 
-def _check_source(field: EmbeddingField) -> list[checks.CheckMessage]:
+def check_source(field: TextSource) -> list[checks.CheckMessage]:
+    """Also of a text that is kept in passages."""
     if callable(field.source):
         return []
     if not field.source_names:
@@ -50,7 +53,7 @@ def _check_source(field: EmbeddingField) -> list[checks.CheckMessage]:
     return [message for message in found if message]
 
 
-def _check_path(field: EmbeddingField, path: str) -> checks.Error | None:
+def _check_path(field: TextSource, path: str) -> checks.Error | None:
     model: Any = field.model
     *relations, last = path.split("__")
     try:
@@ -74,7 +77,7 @@ def _check_path(field: EmbeddingField, path: str) -> checks.Error | None:
     )
 
 
-def _to_many(field: EmbeddingField, path: str) -> checks.Error:
+def _to_many(field: TextSource, path: str) -> checks.Error:
     message = f"The source {path!r} follows a relation to many rows."
     return _error(field, 5, message, "Use a callable source that joins their texts.")
 
@@ -98,7 +101,7 @@ def _check_embedder(field: EmbeddingField) -> list[checks.CheckMessage]:
     ]
 
 
-def _check_on_save(field: EmbeddingField) -> list[checks.CheckMessage]:
+def check_on_save(field: EmbeddingField | Chunking) -> list[checks.CheckMessage]:
     if field.on_save in (None, "now", "task"):
         return []
     message = f"'on_save' is {field.on_save!r}."
@@ -155,9 +158,9 @@ def _text_length(key: Any) -> int | None:
 
 
 CHECKS: tuple[Callable[[EmbeddingField], list[checks.CheckMessage]], ...] = (
-    _check_source,
+    check_source,
     _check_embedder,
-    _check_on_save,
+    check_on_save,
     _check_embed_if,
     _check_primary_key,
 )

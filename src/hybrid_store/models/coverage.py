@@ -8,9 +8,11 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Value
 
 from hybrid_store.models import freshness
+from hybrid_store.models.chunks import Chunking, chunkings
 from hybrid_store.models.embedding import EmbeddingField, embedding_field
 from hybrid_store.models.spaces import of_other_space, of_unknown_origin
 from hybrid_store.models.states import failed_rows, in_flight_rows, records
+from hybrid_store.models.unsplit import unsplit
 
 __all__ = ["Coverage", "coverage"]
 
@@ -22,6 +24,9 @@ class Coverage:
     `rows` = `current` + `stale` + `blank`. Stale rows have a text and no current vector, or a
     vector and no text. Some of them are counted again: those that hold a vector of another space
     or of unknown origin, those that could not be embedded, and those being embedded just now.
+
+    Of passages, `unsplit` is how many rows of the parent's whole table have others than those of
+    their text.
     """
 
     rows: int
@@ -32,6 +37,7 @@ class Coverage:
     unknown: int
     failed: int
     in_flight: int
+    unsplit: int = 0
 
 
 def coverage(queryset: QuerySet[Any], field: str | None = None) -> Coverage:
@@ -48,8 +54,14 @@ def coverage(queryset: QuerySet[Any], field: str | None = None) -> Coverage:
         current=current,
         failed=failed_rows(rows, chosen).count() if tried else 0,
         in_flight=in_flight_rows(rows, chosen).count() if tried else 0,
+        unsplit=sum(_unsplit(chunking, queryset.db) for chunking in chunkings([queryset.model])),
         **counts,
     )
+
+
+def _unsplit(chunking: Chunking, using: str) -> int:
+    parents = chunking.text.model._base_manager.using(using)
+    return unsplit(parents, chunking).count()
 
 
 def _counts(rows: QuerySet[Any], field: EmbeddingField) -> dict[str, int]:

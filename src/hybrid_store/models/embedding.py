@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
 from django.db.models import Field, Model, Q
@@ -14,11 +14,11 @@ from hybrid_store.models import checks
 from hybrid_store.models.fields import VectorAttribute, VectorField, choose_field, vector_fields
 from hybrid_store.models.fingerprint import SUFFIX, FingerprintField, space_prefix
 from hybrid_store.models.paths import paths_in
+from hybrid_store.models.text_source import Source
 from hybrid_store.vectors import Vector, VectorLike
 
-__all__ = ["EmbeddingField", "Source", "embedding_field", "embedding_fields"]
+__all__ = ["EmbeddingField", "embedding_field", "embedding_fields"]
 
-Source: TypeAlias = Sequence[str] | str | Callable[[Any], str]
 OnSave: TypeAlias = Literal["now", "task"] | None
 
 

@@ -31,6 +31,7 @@ from hybrid_store.backends import vector_ops
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fingerprint import CONTENT_START, content_digest
 from hybrid_store.models.spaces import in_space
+from hybrid_store.models.text_source import TextSource
 
 __all__ = [
     "blank",
@@ -102,16 +103,16 @@ class IndexCondition(Func):
         return vector_ops(connection).inline(sql, params)
 
 
-def rendering(field: EmbeddingField) -> Combinable:
-    """The text to embed, as a text expression over the model of `field`.
+def rendering(source: TextSource) -> Combinable:
+    """The text to embed, as a text expression over the model of `source`.
 
     Parts are joined by line breaks; NULL renders as ''. So does a row that `embed_if` leaves out.
     """
     parts: list[Any] = []
-    for name in field.source_names:
-        parts += [Value(SEPARATOR), _part(field, name)]
+    for name in source.source_names:
+        parts += [Value(SEPARATOR), _part(source, name)]
     text = Joined(*parts[1:])
-    return text if field.embed_if is None else _case(field.embed_if, text, Value(""))
+    return text if source.embed_if is None else _case(source.embed_if, text, Value(""))
 
 
 def _case(condition: Q, true: Any, false: Any) -> Case:
@@ -119,9 +120,9 @@ def _case(condition: Q, true: Any, false: Any) -> Case:
     return Case(When(condition, then=true), default=false, output_field=true.output_field)
 
 
-def _part(field: EmbeddingField, name: str) -> Combinable:
+def _part(source: TextSource, name: str) -> Combinable:
     text: Combinable = AsText(F(name))
-    if isinstance(source_field(field.model, name), UUIDField):
+    if isinstance(source_field(source.model, name), UUIDField):
         # PostgreSQL writes hyphens, SQLite stores none.
         text = Replace(text, Value("-"), Value(""), output_field=TextField())
     return Coalesce(text, Value(""), output_field=TextField())
@@ -135,14 +136,14 @@ def source_field(model: type[Model], path: str) -> Any:
     return model._meta.get_field(last)
 
 
-def content(field: EmbeddingField) -> Combinable:
+def content(source: TextSource) -> Combinable:
     """The content part of the fingerprint that the row should have now."""
-    return MD5(rendering(field), output_field=CharField())
+    return MD5(rendering(source), output_field=CharField())
 
 
-def blank(field: EmbeddingField) -> Q:
+def blank(source: TextSource) -> Q:
     """Rows with nothing to embed: all parts are empty or whitespace."""
-    return Q(Exact(Trim(rendering(field), Value(WHITESPACE)), Value("")))
+    return Q(Exact(Trim(rendering(source), Value(WHITESPACE)), Value("")))
 
 
 def is_blank(text: str) -> bool:
@@ -191,19 +192,19 @@ def is_stale(field: EmbeddingField, row: Model) -> bool:
     return getattr(row, field.fingerprint_name) != expected or has_vector != (expected is not None)
 
 
-def renderable(queryset: QuerySet[ModelT], field: EmbeddingField) -> QuerySet[ModelT]:
+def renderable(queryset: QuerySet[ModelT], source: TextSource) -> QuerySet[ModelT]:
     """`queryset`, whose rows then say whether `embed_if` holds for them."""
-    if field.embed_if is None:
+    if source.embed_if is None:
         return queryset
-    holds = _case(field.embed_if, Value(True), Value(False))
+    holds = _case(source.embed_if, Value(True), Value(False))
     return cast("QuerySet[ModelT]", queryset.annotate(**{HOLDS: holds}))
 
 
-def rendered_in_python(field: EmbeddingField, row: Model) -> str:
+def rendered_in_python(source: TextSource, row: Model) -> str:
     """The text of a callable source for a row that was read through `renderable`."""
-    if not callable(field.source):
-        raise TypeError(f"{field.label} has no callable source.")
-    if field.embed_if is not None and not getattr(row, HOLDS):
+    if not callable(source.source):
+        raise TypeError(f"{source.label} has no callable source.")
+    if source.embed_if is not None and not getattr(row, HOLDS):
         return ""
-    text = field.source(row)
+    text = source.source(row)
     return "" if text is None else str(text)

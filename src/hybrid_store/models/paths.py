@@ -1,17 +1,16 @@
-"""Where the columns are that an embedding is made of."""
+"""Where the columns are that a text is made of."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.models import Model, Q
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.sql import Query
 from django.db.models.sql.query import get_children_from_q  # type: ignore[attr-defined]
 
-if TYPE_CHECKING:
-    from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.text_source import TextSource
 
 __all__ = ["Place", "elsewhere", "fields_read", "in_own_table", "paths_in", "place"]
 
@@ -44,23 +43,23 @@ def place(model: type[Model], path: str) -> Place:
     return Place(is_own, any(step.m2m for step in found.path))
 
 
-def elsewhere(field: EmbeddingField) -> list[str]:
-    """What an embedding depends on that is in another table than its vector."""
-    return [path for path in field.paths if not place(field.model, path).is_own]
+def elsewhere(source: TextSource) -> list[str]:
+    """What a text depends on that is not in the table of its own rows."""
+    return [path for path in source.paths if not place(source.model, path).is_own]
 
 
-def in_own_table(field: EmbeddingField) -> bool:
-    """Does a row's text depend on nothing but the row of the field's own table, in SQL?
+def in_own_table(source: TextSource) -> bool:
+    """Does a row's text depend on nothing but the row of the model's own table, in SQL?
 
     It does not where the source is a callable, or where it or `embed_if` has columns of related
     rows or of a parent.
     """
-    return not callable(field.source) and not elsewhere(field)
+    return not callable(source.source) and not elsewhere(source)
 
 
-def fields_read(field: EmbeddingField) -> list[Any]:
+def fields_read(source: TextSource) -> list[Any]:
     """The fields of the row's own model that its text depends on, relations among them."""
-    fields = {own.name: own for own in field.model._meta.fields}
-    fields |= {own.attname: own for own in field.model._meta.concrete_fields}
-    names = (path.partition(LOOKUP_SEP)[0] for path in field.paths)
+    fields = {own.name: own for own in source.model._meta.fields}
+    fields |= {own.attname: own for own in source.model._meta.concrete_fields}
+    names = (path.partition(LOOKUP_SEP)[0] for path in source.paths)
     return [fields[name] for name in names if name in fields]

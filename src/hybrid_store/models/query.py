@@ -14,6 +14,7 @@ from hybrid_store.models import (
     fused_search,
     highlights,
     ingest,
+    passage_search,
     ranked_search,
     recommendation,
     reordering,
@@ -64,6 +65,10 @@ class HybridQuerySetMixin:
     def nearest(self, to: Any, **options: Any) -> Self:
         """The rows, nearest to a text, a vector or a row first; see the function `nearest`."""
         return cast(Self, ranked_search.nearest(_queryset(self), to, **options))
+
+    def nearest_by_passage(self, to: Any, **options: Any) -> Self:
+        """The rows, that with the nearest passage first; see the function `nearest_by_passage`."""
+        return cast(Self, passage_search.nearest_by_passage(_queryset(self), to, **options))
 
     def search(self, text: str, **options: Any) -> Self:
         """The rows that a text finds by words and by meaning; see the function `search`."""

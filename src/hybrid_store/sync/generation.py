@@ -17,7 +17,7 @@ from hybrid_store.sync.run import Run, RunOptions
 from hybrid_store.sync.sources import source_reader
 from hybrid_store.vectors import Vector
 
-__all__ = ["PATIENCE", "Generation", "embed_row"]
+__all__ = ["PATIENCE", "Generation", "embed_rows"]
 
 CHUNK = 1000
 PATIENCE = 300.0
@@ -126,16 +126,17 @@ class Generation:
         return estimate
 
 
-def embed_row(field: EmbeddingField, pk: Any, using: str) -> bool:
-    """Embed one row, saved just now, if it is stale; True if its vector was stored or cleared.
+def embed_rows(field: EmbeddingField, using: str, **conditions: Any) -> int:
+    """Embed the rows, saved just now, that fulfil the conditions, as far as they are stale; returns
+    how many vectors were stored or cleared.
 
-    No lease is taken: whoever holds one of the row may be embedding an older text.
+    No lease is taken: whoever holds one of a row may be embedding an older text.
     """
     reader = source_reader(field, using)
-    texts = reader.read(reader.stale(pk))
+    texts = reader.read(reader.stale(**conditions))
     if not texts:
-        return False
-    [text] = texts
-    vector = None if text.is_blank else Vector(field.embedder.embed([text.text])[0])
-    [kept] = reader.store([text], [vector])
-    return kept
+        return 0
+    said = list(dict.fromkeys(text.text for text in texts if not text.is_blank))
+    embedded = field.embedder.embed(said) if said else ()
+    vectors = dict(zip(said, map(Vector, embedded), strict=True))
+    return sum(reader.store(texts, [vectors.get(text.text) for text in texts]))

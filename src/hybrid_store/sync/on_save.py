@@ -1,4 +1,4 @@
-"""`EmbeddingField(on_save=...)`: rows are embedded when the transaction of their save is committed.
+"""`on_save=...`: rows are embedded, or split, when the transaction of their save is committed.
 
 What is rolled back, a savepoint included, leaves no vector, no task and no paid call, and no
 transaction waits for a provider.
@@ -14,10 +14,13 @@ from typing import Any, TypeAlias
 from django.db import connections, transaction
 from django.db.models import Model
 
+from hybrid_store.models.chunks import Chunking, chunkings
 from hybrid_store.models.embedding import EmbeddingField, embedding_fields
 from hybrid_store.models.keys import key_text
 from hybrid_store.models.paths import fields_read
-from hybrid_store.sync.generation import embed_row
+from hybrid_store.models.text_source import TextSource
+from hybrid_store.sync.generation import embed_rows
+from hybrid_store.sync.splitting import split_and_embed
 
 __all__ = ["embed_on_save"]
 
@@ -37,7 +40,8 @@ def embed_on_save(
     update_fields: frozenset[str] | None = None,
     **kwargs: Any,
 ) -> None:
-    """After `save()`: have the row embedded if it is stale once it is committed.
+    """After `save()`: have the row embedded if it is stale once it is committed, and split and its
+    passages embedded if they are not those of its text.
 
     In autocommit mode that is at once. Whatever fails then does not undo the save: it is logged,
     the row is stale, and the next `generate_embeddings` takes it. Fixtures and migrations embed
@@ -46,10 +50,15 @@ def embed_on_save(
     if raw or sender.__module__ == "__fake__":
         return
     for field in _fields_embedded_on_save(sender):
-        if _concerns(field, update_fields):
+        if _concerns(field, update_fields, field.name):
             pk = field.key_of(instance)
             work = WORK[str(field.on_save)](field, instance, pk, using)
-            transaction.on_commit(_logged(field, pk, work), using=using)
+            transaction.on_commit(_logged(f"{field.label} {pk!r}", work), using=using)
+    for chunking in _chunkings_on_save(sender):
+        if _concerns(chunking.text, update_fields):
+            key = getattr(instance, chunking.text.model._meta.pk.attname)
+            work = SPLIT_WORK[str(chunking.on_save)](chunking, key, using)
+            transaction.on_commit(_logged(f"{chunking.label} {key!r}", work), using=using)
 
 
 @functools.cache
@@ -57,20 +66,26 @@ def _fields_embedded_on_save(model: type[Model]) -> list[EmbeddingField]:
     return [field for field in embedding_fields(model) if field.on_save in WORK]
 
 
-def _concerns(field: EmbeddingField, update_fields: frozenset[str] | None) -> bool:
-    """Can this save have changed the text or the vector?"""
-    if update_fields is None or callable(field.source):
+@functools.cache
+def _chunkings_on_save(model: type[Model]) -> list[Chunking]:
+    declared = (chunking for chunking in chunkings() if chunking.on_save in SPLIT_WORK)
+    return [chunking for chunking in declared if issubclass(model, chunking.text.model)]
+
+
+def _concerns(text: TextSource, update_fields: frozenset[str] | None, *others: str) -> bool:
+    """Can this save have changed the text, or another of the fields?"""
+    if update_fields is None or callable(text.source):
         return True
-    names = {name for read in fields_read(field) for name in (read.name, read.attname)}
-    return bool(update_fields & {*names, field.name})
+    names = {name for read in fields_read(text) for name in (read.name, read.attname)}
+    return bool(update_fields & {*names, *others})
 
 
-def _logged(field: EmbeddingField, pk: Any, work: Work) -> Work:
+def _logged(saved: str, work: Work) -> Work:
     def committed() -> None:
         try:
             work()
         except Exception:
-            logger.exception("%s %r was saved but not embedded.", field.label, pk)
+            logger.exception("%s was saved but not embedded.", saved)
 
     return committed
 
@@ -80,7 +95,7 @@ def _embedding(field: EmbeddingField, instance: Model, pk: Any, using: str) -> W
     saved = _said(field, instance)
 
     def embed() -> None:
-        written = embed_row(field, pk, using)
+        written = embed_rows(field, using, pk=pk)
         # Of two instances of one row, saved in one transaction, the second meets no stale row.
         waiting = written or instance.__dict__.get(field.fingerprint_name) is None
         if waiting and _said(field, instance) == saved:
@@ -108,18 +123,31 @@ def _give_pair(field: EmbeddingField, instance: Model, pk: Any, using: str) -> N
 
 
 def _enqueueing(field: EmbeddingField, instance: Model, pk: Any, using: str) -> Work:
-    """Enqueue a task, one for all saves of the row that the transaction is made of."""
     arguments = (field.model._meta.label, field.name, key_text(field.model, pk), using)
+    return _enqueued_once(using, arguments, lambda tasks: tasks.enqueue(*arguments))
+
+
+def _splitting(chunking: Chunking, pk: Any, using: str) -> Work:
+    return functools.partial(split_and_embed, chunking, pk, using)
+
+
+def _enqueueing_split(chunking: Chunking, pk: Any, using: str) -> Work:
+    arguments = (chunking.model._meta.label, key_text(chunking.text.model, pk), using)
+    return _enqueued_once(using, arguments, lambda tasks: tasks.enqueue_split(*arguments))
+
+
+def _enqueued_once(using: str, arguments: tuple[str, ...], send: Callable[[Any], None]) -> Work:
+    """Enqueue a task, one for all saves of the row that the transaction is made of."""
     # Every save comes before its commit, so what is in here is of another one.
     setattr(connections[using], ENQUEUED, set())
 
     def enqueue() -> None:
-        from hybrid_store.sync.tasks import enqueue
+        from hybrid_store.sync import tasks
 
         enqueued: set[tuple[str, ...]] = getattr(connections[using], ENQUEUED)
         if arguments not in enqueued:
             enqueued.add(arguments)
-            enqueue(*arguments)
+            send(tasks)
 
     return enqueue
 
@@ -127,4 +155,8 @@ def _enqueueing(field: EmbeddingField, instance: Model, pk: Any, using: str) -> 
 WORK: dict[str, Callable[[EmbeddingField, Model, Any, str], Work]] = {
     "now": _embedding,
     "task": _enqueueing,
+}
+SPLIT_WORK: dict[str, Callable[[Chunking, Any, str], Work]] = {
+    "now": _splitting,
+    "task": _enqueueing_split,
 }

@@ -17,12 +17,14 @@ from django.db.models import Q, QuerySet
 from hybrid_store.backends import vector_ops
 from hybrid_store.models import freshness
 from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.fields import vector_fields
 from hybrid_store.models.fingerprint import content_digest
 from hybrid_store.models.paths import in_own_table
+from hybrid_store.models.text_source import TextSource
 from hybrid_store.sync.statements import GuardedUpdate
 from hybrid_store.vectors import Vector
 
-__all__ = ["SourceReader", "SourceText", "source_reader"]
+__all__ = ["SourceReader", "SourceText", "read_texts", "source_reader", "text_of"]
 
 SCAN_CHUNK = 500
 
@@ -39,6 +41,24 @@ class SourceText(NamedTuple):
         return freshness.is_blank(self.text)
 
 
+def read_texts(source: TextSource, rows: QuerySet[Any]) -> list[SourceText]:
+    """The texts of `rows`, in their order."""
+    if callable(source.source):
+        # Vectors are large, and of no use here.
+        heavy = [field.name for field in vector_fields(source.model)]
+        return [text_of(source, row) for row in freshness.renderable(rows.defer(*heavy), source)]
+    found = rows.annotate(
+        _source_text=freshness.rendering(source), _source_content=freshness.content(source)
+    ).values_list("pk", "_source_text", "_source_content")
+    return [SourceText(*row) for row in found]
+
+
+def text_of(source: TextSource, row: Any) -> SourceText:
+    """The text of a callable source, of a row that was read as `freshness.renderable` says."""
+    text = freshness.rendered_in_python(source, row)
+    return SourceText(row.pk, text, content_digest(text))
+
+
 class SourceReader(ABC):
     """The rows of one embedding in one database."""
 
@@ -47,14 +67,13 @@ class SourceReader(ABC):
         self.using = using
         self.rows: QuerySet[Any] = field.model._base_manager.using(using)
 
-    def stale(self, pk: Any = None) -> QuerySet[Any]:
-        """Rows that need work, or the one row `pk` if it does."""
-        rows = self.rows if pk is None else self.rows.filter(pk=pk)
-        return freshness.stale_rows(rows, self.field)
+    def stale(self, **conditions: Any) -> QuerySet[Any]:
+        """Rows that need work, of those that fulfil the conditions."""
+        return freshness.stale_rows(self.rows.filter(**conditions), self.field)
 
-    @abstractmethod
     def read(self, rows: QuerySet[Any]) -> list[SourceText]:
         """The texts of `rows`, in their order."""
+        return read_texts(self.field, rows)
 
     @abstractmethod
     def find_stale(self, rows: QuerySet[Any], most: int, *, any_space: bool) -> list[SourceText]:
@@ -94,13 +113,6 @@ class SourceReader(ABC):
 class ColumnReader(SourceReader):
     """Sources in columns: the database renders the text."""
 
-    def read(self, rows: QuerySet[Any]) -> list[SourceText]:
-        found = rows.annotate(
-            _source_text=freshness.rendering(self.field),
-            _source_content=freshness.content(self.field),
-        ).values_list("pk", "_source_text", "_source_content")
-        return [SourceText(*row) for row in found]
-
     def find_stale(self, rows: QuerySet[Any], most: int, *, any_space: bool) -> list[SourceText]:
         return self.read(rows.filter(self._stale(any_space))[:most])
 
@@ -115,10 +127,6 @@ class ColumnReader(SourceReader):
 class CallableReader(SourceReader):
     """A callable source: rows are rendered in Python."""
 
-    def read(self, rows: QuerySet[Any]) -> list[SourceText]:
-        readable = freshness.renderable(rows.defer(self.field.name), self.field)
-        return [self._text(row) for row in readable]
-
     def find_stale(self, rows: QuerySet[Any], most: int, *, any_space: bool) -> list[SourceText]:
         return list(islice(self._scanned(rows), most))
 
@@ -130,12 +138,9 @@ class CallableReader(SourceReader):
         rows = freshness.renderable(rows, self.field)
         chunk = list(rows[:SCAN_CHUNK])
         while chunk:
-            yield from (self._text(row) for row in chunk if freshness.is_stale(self.field, row))
+            stale = (row for row in chunk if freshness.is_stale(self.field, row))
+            yield from (text_of(self.field, row) for row in stale)
             chunk = list(rows.filter(pk__gt=chunk[-1].pk)[:SCAN_CHUNK])
-
-    def _text(self, row: Any) -> SourceText:
-        text = freshness.rendered_in_python(self.field, row)
-        return SourceText(row.pk, text, content_digest(text))
 
 
 def source_reader(field: EmbeddingField, using: str) -> SourceReader:

@@ -16,7 +16,7 @@ from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.paths import in_own_table
 from hybrid_store.vectors import Vector
 
-__all__ = ["GuardedUpdate"]
+__all__ = ["GuardedUpdate", "key_values"]
 
 
 class GuardedUpdate:
@@ -68,17 +68,14 @@ class GuardedUpdate:
         return vector_ops(self.connection).update_rows(
             self.update,
             [
-                (vector, stamp, *self._key(pk), *((content,) if self.guarded else ()))
+                (
+                    *(vector, stamp),
+                    *key_values(self.keys, pk, self.connection),
+                    *((content,) if self.guarded else ()),
+                )
                 for vector, stamp, pk, content in rows
             ],
         )
-
-    def _key(self, pk: Any) -> list[Any]:
-        parts = pk if len(self.keys) > 1 else (pk,)
-        return [
-            key.get_db_prep_value(part, self.connection)
-            for key, part in zip(self.keys, parts, strict=True)
-        ]
 
     def _guard(self) -> Guard:
         if not in_own_table(self.field):
@@ -87,3 +84,9 @@ class GuardedUpdate:
         compiler = query.get_compiler(connection=self.connection)
         content: Any = freshness.content(self.field)
         return Guard(*compiler.compile(content.resolve_expression(query)))
+
+
+def key_values(keys: Sequence[Any], pk: Any, connection: BaseDatabaseWrapper) -> list[Any]:
+    """A primary key, of one field or of several, as the database takes it."""
+    parts = pk if len(keys) > 1 else (pk,)
+    return [key.get_db_prep_value(part, connection) for key, part in zip(keys, parts, strict=True)]

@@ -1,7 +1,8 @@
-"""The task of `EmbeddingField(on_save="task")`, in Django's tasks framework.
+"""The tasks of `on_save="task"`, of an `EmbeddingField` and of a `Chunking`, in Django's tasks
+framework.
 
 `django.tasks` is part of Django 6.0 and newer; before, its backport `django_tasks` is needed. This
-module can be imported without either; nothing can be enqueued then. Importing it makes the task,
+module can be imported without either; nothing can be enqueued then. Importing it makes the tasks,
 for which `TASKS` has to be right.
 """
 
@@ -16,11 +17,20 @@ from typing import Any
 from django.apps import apps
 
 from hybrid_store.exceptions import MissingExtraError
+from hybrid_store.models.chunks import chunkings
 from hybrid_store.models.embedding import embedding_field
 from hybrid_store.models.keys import key_from_text
-from hybrid_store.sync.generation import embed_row
+from hybrid_store.sync.generation import embed_rows
+from hybrid_store.sync.splitting import split_and_embed
 
-__all__ = ["embed_saved_row", "enqueue", "tasks_framework", "validate"]
+__all__ = [
+    "embed_saved_row",
+    "enqueue",
+    "enqueue_split",
+    "split_saved_row",
+    "tasks_framework",
+    "validate",
+]
 
 FRAMEWORKS = ("django.tasks", "django_tasks")
 
@@ -49,7 +59,19 @@ def embed_saved_row(model: str, field: str, key: str, database: str) -> None:
     whether there is anything to do. An embedder's error is raised, so that the framework knows.
     """
     owner = apps.get_model(model)
-    embed_row(embedding_field(owner, field), key_from_text(owner, key), database)
+    embed_rows(embedding_field(owner, field), database, pk=key_from_text(owner, key))
+
+
+@_task
+def split_saved_row(model: str, key: str, database: str) -> None:
+    """Split a row if it is not split by now, and embed its passages.
+
+    `model` is the label of the model of the passages, `key` the primary key of the row that they
+    are of. Otherwise as `embed_saved_row`.
+    """
+    [chunking] = chunkings([apps.get_model(model)])
+    pk = key_from_text(chunking.text.model, key)
+    split_and_embed(chunking, pk, database)
 
 
 def enqueue(model: str, field: str, key: str, database: str) -> None:
@@ -58,7 +80,14 @@ def enqueue(model: str, field: str, key: str, database: str) -> None:
     embed_saved_row.enqueue(model=model, field=field, key=key, database=database)
 
 
-def validate() -> None:
-    """Raise what would keep the task from being enqueued."""
+def enqueue_split(model: str, key: str, database: str) -> None:
+    """The same for `split_saved_row`."""
     tasks_framework()
-    embed_saved_row.get_backend().validate_task(embed_saved_row)
+    split_saved_row.enqueue(model=model, key=key, database=database)
+
+
+def validate() -> None:
+    """Raise what would keep the tasks from being enqueued."""
+    tasks_framework()
+    for task in (embed_saved_row, split_saved_row):
+        task.get_backend().validate_task(task)

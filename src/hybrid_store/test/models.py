@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any, ClassVar
 
@@ -12,6 +13,8 @@ from django.utils import timezone
 
 from hybrid_store.models import (
     BitField,
+    Chunk,
+    Chunking,
     EmbeddingField,
     HalfVectorField,
     HybridManager,
@@ -35,9 +38,14 @@ __all__ = [
     "Fable",
     "Lecture",
     "Letter",
+    "LoudParagraph",
+    "Manual",
+    "ManualPassage",
     "Memo",
     "Note",
     "Novel",
+    "Offer",
+    "OfferText",
     "Page",
     "Part",
     "Passage",
@@ -50,6 +58,8 @@ __all__ = [
     "Saga",
     "ShortBook",
     "Specimen",
+    "Speech",
+    "SpeechParagraph",
     "Tale",
     "TaleTeller",
     "Term",
@@ -460,3 +470,88 @@ class Part(models.Model):
 
     class Meta:
         indexes = [TextIndex("number", tokenizer="trigrams", name="part_text")]
+
+
+class Manual(models.Model):
+    """A long text in columns of its own."""
+
+    title = models.CharField(max_length=200)
+    body = models.TextField(blank=True)
+    year = models.IntegerField(null=True)
+
+    objects = HybridManager()
+
+
+class ManualPassage(Chunk):
+    """Split by tokens, with an overlap."""
+
+    parent = models.ForeignKey(Manual, models.CASCADE, related_name="passages")
+    approved = models.BooleanField(default=True)
+    embedding = EmbeddingField(source="text", dimensions=DIMENSIONS)
+
+    chunking = Chunking(source=["title", "body"], tokens=12, overlap=3)
+    objects = HybridManager()
+
+    class Meta:
+        indexes = [VectorIndex("embedding", name="test_manual_passage_vec")]
+
+
+class Offer(models.Model):
+    """A table that is written often, with vectors of its short texts in another."""
+
+    name = models.CharField(max_length=100, blank=True)
+    stock = models.IntegerField(default=0)
+
+    objects = HybridManager()
+
+
+class OfferText(Chunk):
+    """One passage a row, made when the row is saved; two embeddings."""
+
+    parent = models.OneToOneField(Offer, models.CASCADE, primary_key=True)
+    embedding = EmbeddingField(source="text", dimensions=DIMENSIONS)
+    second = EmbeddingField(source=["text"], dimensions=DIMENSIONS)
+
+    chunking = Chunking("name", on_save="now")
+    objects = HybridManager()
+
+
+def paragraphs(text: str) -> list[tuple[int, int]]:
+    """The lines of a text that say something, without the word "pause"."""
+    lines = re.finditer(r"[^\n]+", text)
+    return [line.span() for line in lines if line[0] != "pause"]
+
+
+def speech_text(speech: Any) -> str:
+    """What somebody says, in capitals."""
+    return str(speech.words.upper())
+
+
+class Speech(models.Model):
+    """A long text by somebody, and a key that is no number."""
+
+    key = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    speaker = models.ForeignKey(Author, models.CASCADE, null=True)
+    words = models.TextField(blank=True)
+
+    objects = HybridManager()
+
+
+class SpeechParagraph(Chunk):
+    """Split by a function, of columns also of a related row; made by a task."""
+
+    parent = models.ForeignKey(Speech, models.CASCADE, related_name="paragraphs")
+    embedding = EmbeddingField(source="text", dimensions=DIMENSIONS)
+
+    chunking = Chunking(["speaker__name", "words"], splitter=paragraphs, on_save="task")
+    objects = HybridManager()
+
+
+class LoudParagraph(Chunk):
+    """Of a callable source."""
+
+    parent = models.ForeignKey(Speech, models.CASCADE, related_name="loud_paragraphs")
+    embedding = EmbeddingField(source=["parent__speaker__name", "text"], dimensions=DIMENSIONS)
+
+    chunking = Chunking(speech_text, splitter=paragraphs)
+    objects = HybridManager()

@@ -174,10 +174,11 @@ class SQLiteVectorOperations(BaseVectorOperations):
                 return [True] * len(rows)
             return super().update_rows(update, rows)
 
-    def lock(self, queryset: QuerySet[Any]) -> None:
+    def lock(self, *querysets: QuerySet[Any]) -> None:
         # SQLite has no row locks: any write takes the whole database until the transaction ends.
-        key = queryset.model._meta.pk.attname
-        queryset.update(**{key: F(key)})
+        rows = querysets[-1]
+        key = rows.model._meta.pk.attname
+        rows.update(**{key: F(key)})
 
     def json_rows(self, columns: Sequence[str]) -> str:
         parts = (f"json_extract(value, '$[{n}]') AS {name}" for n, name in enumerate(columns))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -10,11 +11,20 @@ from hybrid_store.exceptions import EmbedderError
 from hybrid_store.management.base import EmbeddingCommand, amount, counted, positive
 from hybrid_store.management.interrupts import stopping_by
 from hybrid_store.management.progress import BarProgress, LineProgress, Progress, QuietProgress
-from hybrid_store.management.summary import estimate_lines, failure_lines, summary
+from hybrid_store.management.summary import (
+    estimate_lines,
+    failure_lines,
+    split_estimate,
+    split_summary,
+    summary,
+)
+from hybrid_store.models.chunks import Chunking, chunkings
+from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.spaces import adopting
 from hybrid_store.sync.generation import Generation
 from hybrid_store.sync.labels import labelled_fields
 from hybrid_store.sync.report import Report
+from hybrid_store.sync.splitting import Splitting
 
 __all__ = ["Command"]
 
@@ -26,7 +36,8 @@ INTERRUPTED = 130
 
 class Command(EmbeddingCommand):
     help = (
-        "Embeds every row whose embedding is missing or no longer matches its text. "
+        "Embeds every row whose embedding is missing or no longer matches its text; long texts "
+        "that are kept in passages are split before. "
         "Rows that are current cost nothing, so it can be run at any time, also several times at "
         "once, and be ended at any moment."
     )
@@ -73,6 +84,8 @@ class Command(EmbeddingCommand):
             self.stdout.write("No model has an EmbeddingField.")
         names = ("limit", "workers", "batch_size", "max_cost", "retry_failed", "replace_spaces")
         chosen = {name: options[name] for name in names}
+        for chunking in self.chunkings(fields, options["labels"]):
+            self.split(Splitting(chunking, using=options["database"]), **options)
         reports = []
         for field in fields:
             generation = Generation(
@@ -84,6 +97,25 @@ class Command(EmbeddingCommand):
                 reports.append(self.generate(generation, options["verbosity"]))
         if any(report.failed for report in reports) and not any(r.embedded for r in reports):
             raise CommandError("No row was embedded.")
+
+    def chunkings(self, fields: list[EmbeddingField], labels: list[str]) -> list[Chunking]:
+        """Those of the models whose embeddings are named, all where none is."""
+        return chunkings([field.model for field in fields]) if labels else chunkings()
+
+    def split(self, splitting: Splitting, *, dry_run: bool, verbosity: int, **options: Any) -> None:
+        chunking = splitting.chunking
+        if dry_run:
+            self.stdout.write(split_estimate(chunking, splitting.estimate()))
+            return
+        bar = self._bar(splitting.left) if verbosity else QuietProgress()
+        try:
+            with stopping_by(splitting.stop):
+                report = splitting.run(bar.stored)
+        finally:
+            bar.close()
+        if verbosity and (report.rows or report.changed):
+            self.stdout.write(split_summary(chunking, report))
+        self._end_if(report.interrupted)
 
     def estimate(self, generation: Generation) -> None:
         for line in estimate_lines(generation.field, generation.estimate()):
@@ -116,7 +148,12 @@ class Command(EmbeddingCommand):
             return QuietProgress()
         if todo <= LISTED_ROWS or verbosity >= 2:
             return LineProgress(self.stdout, generation.field, generation.using)
-        return BarProgress(self.stderr, todo) if self.stderr.isatty() else QuietProgress()
+        return self._bar(lambda: todo)
+
+    def _bar(self, count: Callable[[], int]) -> Progress:
+        """A bar of so many rows, where somebody looks and there are any."""
+        todo = count() if self.stderr.isatty() else 0
+        return BarProgress(self.stderr, todo) if todo else QuietProgress()
 
     def _summarise(self, generation: Generation, report: Report, verbosity: int) -> None:
         for line in failure_lines(generation.field, report):
@@ -127,7 +164,11 @@ class Command(EmbeddingCommand):
             self.stdout.write(line if report.interrupted else self.style.SUCCESS(line))
         if report.too_dear:
             self._warn(f"{generation.field.label}: ended, more would cost more than allowed.")
-        if report.interrupted:
+        self._end_if(report.interrupted)
+
+    @staticmethod
+    def _end_if(interrupted: bool) -> None:
+        if interrupted:
             raise CommandError(
                 "Interrupted. The next run goes on from here.", returncode=INTERRUPTED
             )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
 from hybrid_store.management.base import EmbeddingCommand, counted
+from hybrid_store.models.chunks import Chunking, chunkings
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.sync.labels import labelled_fields
+from hybrid_store.sync.passage_verification import PassageVerification, verify_passages
 from hybrid_store.sync.verification import Verification, verify
 
 __all__ = ["Command"]
@@ -21,7 +24,8 @@ SHOWN_KEYS = 20
 class Command(EmbeddingCommand):
     help = (
         "Reads every stored vector back and checks dimensions, values, fingerprint and "
-        "repetition. Exits with status 1 and the primary keys where something is wrong."
+        "repetition, and passages against the texts that they are of. Exits with status 1 and the "
+        "primary keys where something is wrong."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -29,13 +33,23 @@ class Command(EmbeddingCommand):
         self.add_labels(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = [
-            self._verify(field, options["database"]) for field in labelled_fields(options["labels"])
-        ]
-        if not found:
+        fields, using = labelled_fields(options["labels"]), options["database"]
+        if not fields:
             self.stdout.write("No model has an EmbeddingField.")
-        if not all(verification.ok for verification in found):
+        split = chunkings([field.model for field in fields])
+        ok = [self._verify_passages(chunking, using).ok for chunking in split]
+        ok += [self._verify(field, using).ok for field in fields]
+        if not all(ok):
             raise CommandError("Some embeddings are wrong: see above.")
+
+    def _verify_passages(self, chunking: Chunking, using: str) -> PassageVerification:
+        found = verify_passages(chunking, using=using)
+        self.stdout.write(
+            f"{chunking.label}: {found.passages} passages read of {counted(found.rows)}, "
+            f"{counted(found.missing)} not split yet."
+        )
+        self._show_faults(found.faults)
+        return found
 
     def _verify(self, field: EmbeddingField, using: str) -> Verification:
         found = verify(field, using=using)
@@ -45,11 +59,14 @@ class Command(EmbeddingCommand):
         )
         if found.vectors <= SHOWN_ROWS:
             self._show_rows(field, using)
-        for fault, keys in found.faults.items():
-            self.stdout.write(self.style.ERROR(f"  ✗ {fault}: {_keys(keys)}"))
+        self._show_faults(found.faults)
         if found.ok and found.vectors:
             self.stdout.write(self.style.SUCCESS("  ✓ every vector is sound and current."))
         return found
+
+    def _show_faults(self, faults: Mapping[str, list[Any]]) -> None:
+        for fault, keys in faults.items():
+            self.stdout.write(self.style.ERROR(f"  ✗ {fault}: {_keys(keys)}"))
 
     def _show_rows(self, field: EmbeddingField, using: str) -> None:
         held = field.model._base_manager.using(using).filter(**{f"{field.name}__isnull": False})

@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
-from django.db.models import Field, FloatField, IntegerField, Model
+from django.db.models import Field, FloatField, IntegerField, Model, TextField
 from django.db.models.expressions import Expression
 from django.db.models.sql import Query
 from django.db.models.sql.constants import INNER, LOUTER
@@ -106,6 +106,8 @@ FIELDS: Mapping[str, type[Field[Any, Any]]] = {
     "text_rank": IntegerField,
     "distance": FloatField,
     "similarity": FloatField,
+    # The key of any model, as text.
+    "passage": TextField,
 }
 
 

@@ -26,6 +26,11 @@ from hybrid_store.test.conformance.ingest import IngestConformance
 from hybrid_store.test.conformance.inheritance import InheritanceConformance
 from hybrid_store.test.conformance.keys import KeyConformance
 from hybrid_store.test.conformance.on_save import OnSaveConformance, OnSaveTaskConformance
+from hybrid_store.test.conformance.passage_search import PassageSearchConformance
+from hybrid_store.test.conformance.passages import (
+    PassageConformance,
+    PassageOnSaveConformance,
+)
 from hybrid_store.test.conformance.query_cache import QueryCacheConformance
 from hybrid_store.test.conformance.search import RecommendationConformance, SearchConformance
 from hybrid_store.test.conformance.spaces import SpaceConformance
@@ -49,6 +54,9 @@ __all__ = [
     "LeaseConformance",
     "OnSaveConformance",
     "OnSaveTaskConformance",
+    "PassageConformance",
+    "PassageOnSaveConformance",
+    "PassageSearchConformance",
     "QueryCacheConformance",
     "RecommendationConformance",
     "RunConformance",
