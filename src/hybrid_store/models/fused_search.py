@@ -109,18 +109,19 @@ class _Asked:
             raise InvalidTargetError(f"{self.model._meta.label}: the text to search for is blank.")
         chosen: list[Leg] = []
         if mode != "text":
-            chosen.append(self._vector_leg(self.text if mode == "vector" else self.query.meaning))
+            chosen.append(self._vector_leg(mode))
         if mode != "vector":
             chosen.append(TextLeg(self.spec, self.query))
         return chosen
 
-    def _vector_leg(self, meaning: str) -> VectorLeg:
+    def _vector_leg(self, mode: str) -> VectorLeg:
+        field = embedding_field(self.model, self.field)
+        meaning = self.text if mode == "vector" else self.query.meaning
         if not meaning.strip():
             raise InvalidTargetError(
                 f"{self.model._meta.label}: {self.text!r} only says what is not searched for: "
                 'add words that are, or use mode="text".'
             )
-        field = embedding_field(self.model, self.field)
         near = resolve(field, meaning)
         return VectorLeg(near, field.name, self.metric, self.max_distance)
 
