@@ -39,7 +39,7 @@ def film(*indexes: Any, title: Any = None) -> Any:
 
 
 def words(**options: Any) -> TextIndex:
-    return TextIndex("title", "body", name="film_text", **options)
+    return TextIndex("title", "body", name="cinema_text", **options)
 
 
 def found(model: Any, text: str) -> list[str]:
@@ -48,7 +48,7 @@ def found(model: Any, text: str) -> list[str]:
 
 
 def tables() -> set[str]:
-    return {name for name in connection.introspection.table_names() if "film_text" in name}
+    return {name for name in connection.introspection.table_names() if "cinema_text" in name}
 
 
 @contextmanager
@@ -93,7 +93,7 @@ def test_an_index_is_written_to_migrations_as_it_is(tmp_path: Any) -> None:
         (),
         {
             "fields": ["title", "body"],
-            "name": "film_text",
+            "name": "cinema_text",
             "weights": {"title": 2.5},
             "language": "spanish",
         },
@@ -246,19 +246,19 @@ class TestMigrations:
             assert tables()
 
     def test_an_index_can_be_removed(self) -> None:
-        with migrated_film([film(words())], [ops.RemoveIndex("film", "film_text")]) as model:
+        with migrated_film([film(words())], [ops.RemoveIndex("film", "cinema_text")]) as model:
             assert tables() == set()
             model.objects.create(title="Owl")
 
     def test_an_index_that_is_removed_before_it_is_made_is_not_made(self) -> None:
-        both = [ops.AddIndex("film", words()), ops.RemoveIndex("film", "film_text")]
+        both = [ops.AddIndex("film", words()), ops.RemoveIndex("film", "cinema_text")]
         with migrated_film([film()], both):
             assert tables() == set()
 
     def test_an_index_can_be_made_in_another_way(self) -> None:
         change = [
-            ops.RemoveIndex("film", "film_text"),
-            ops.AddIndex("film", TextIndex("body", language=None, name="film_text")),
+            ops.RemoveIndex("film", "cinema_text"),
+            ops.AddIndex("film", TextIndex("body", language=None, name="cinema_text")),
         ]
         with migrated_film([film(words())], change) as model:
             model.objects.create(title="Owl", body="running")
@@ -299,7 +299,7 @@ class TestMigrations:
             assert found(model, "fox") == ["Cat", "Elk", "Owl"]
 
     def test_an_index_can_be_renamed(self) -> None:
-        rename = ops.RenameIndex("film", new_name="film_text_too", old_name="film_text")
+        rename = ops.RenameIndex("film", new_name="cinema_text_too", old_name="cinema_text")
         with migrated_film([film(words()), ops.RunPython(fill_owl)], [rename]) as model:
             [index] = model._meta.indexes
             specs = [*declared_text_indexes("default"), index.spec(model)]
@@ -309,7 +309,7 @@ class TestMigrations:
             assert found(model, "fox") == ["Owl"]
 
     def test_columns_go_with_the_index(self) -> None:
-        change = [ops.RemoveIndex("film", "film_text"), ops.RemoveField("film", "body")]
+        change = [ops.RemoveIndex("film", "cinema_text"), ops.RemoveField("film", "body")]
         with migrated_film([film(words())], change) as model:
             model.objects.create(title="Owl")
 
