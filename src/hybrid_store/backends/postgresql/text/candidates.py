@@ -23,14 +23,14 @@ __all__ = ["Strict", "candidates"]
 # Up to so many documents are all looked at, or as many for each that is needed.
 FEW, FEW_A_ROW = 2_000, 4
 # So many are looked at of more, or as many for each.
-BUDGET, BUDGET_A_ROW = 3_000, 4
+BUDGET, BUDGET_A_ROW = 3_000, 8
 # Words are not independent: so many times as many as are needed have to be expected to reach a
 # score, and to have all words before those that have not are left out.
 SAFETY, CERTAINTY = 3, 10
 # The words that tell most are looked at with their tiers, some more by being there.
-TIERED, OTHERS = 3, 3
+TIERED, OTHERS = 3, 5
 # The index is read once for each.
-MOST_SETS = 16
+MOST_SETS = 32
 
 
 @dataclass(frozen=True)

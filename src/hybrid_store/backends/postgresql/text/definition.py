@@ -84,7 +84,7 @@ class Definition:
             "side_name": names.bare(),
             "side_text": literal(names()),
             "index_name": quoted(index),
-            "index_text": literal(f"{quoted(names.schema)}.{quoted(index)}"),
+            "index_text": literal(names.index),
             "prefix": literal(name_of("text", "")),
             "part": literal(part_of(index)),
             "own_functions": " ".join(

@@ -6,7 +6,7 @@ Whoever writes a row calls them, with any search path, so they name everything b
 from __future__ import annotations
 
 from hybrid_store.backends.postgresql.text import lexemes
-from hybrid_store.backends.postgresql.text.names import Names
+from hybrid_store.backends.postgresql.text.names import Names, literal
 
 __all__ = ["TIERS", "average_sql", "functions_sql", "length_sql", "tier"]
 
@@ -153,8 +153,8 @@ def _weight(weight: float) -> str:
 
 def average_sql(names: Names, average: str) -> str:
     """SQL of a text: the statement that sets the average length that documents are made with."""
-    return (
-        f"'CREATE OR REPLACE FUNCTION {names('average')}() RETURNS float8 "
-        f"LANGUAGE sql IMMUTABLE PARALLEL SAFE AS ' "
-        f"|| quote_literal('SELECT ' || {average} || '::float8')"
+    statement = (
+        f"CREATE OR REPLACE FUNCTION {names('average')}() RETURNS float8 "
+        "LANGUAGE sql IMMUTABLE PARALLEL SAFE AS "
     )
+    return f"{literal(statement)} || quote_literal('SELECT ' || {average} || '::float8')"

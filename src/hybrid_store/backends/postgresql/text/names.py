@@ -66,8 +66,8 @@ class Names:
 
     @property
     def index(self) -> str:
-        """The GIN index: Django renames it with the `TextIndex`."""
-        return quoted(self.spec.name)
+        """The GIN index, which Django renames with the `TextIndex`."""
+        return f"{quoted(self.schema)}.{quoted(self.spec.name)}"
 
     @property
     def keys(self) -> list[str]:

@@ -9,18 +9,19 @@ from hybrid_store.backends.postgresql import extension
 from hybrid_store.backends.postgresql.quiet import quiet_cursor
 from hybrid_store.backends.postgresql.text import searching, upkeep
 from hybrid_store.backends.postgresql.text.definition import Definition
-from hybrid_store.backends.postgresql.text.names import Names, name_of, quoted
+from hybrid_store.backends.postgresql.text.names import Names, name_of
 from hybrid_store.backends.postgresql.text.vocabulary import dictionary, lexemes
 from hybrid_store.backends.texts import BaseTextOperations, Ranked, TextSpec
 from hybrid_store.texts.query import Clause, TextQuery
 
 __all__ = ["PostgreSQLTextOperations"]
 
-# Where an index is; if it is not, where it will be.
+# Where the index of a table is, or will be: others may have one of the same name elsewhere.
 SCHEMA = """
 SELECT coalesce(
-    (SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-     WHERE c.oid = to_regclass(%s)),
+    (SELECT nspname FROM pg_trigger
+     JOIN pg_proc p ON p.oid = tgfoid JOIN pg_namespace n ON n.oid = pronamespace
+     WHERE tgrelid = to_regclass(%s) AND proname = %s LIMIT 1),
     current_schema())
 """
 
@@ -65,8 +66,9 @@ class PostgreSQLTextOperations(BaseTextOperations):
         return lexemes(self.connection, spec, words)
 
     def _definition(self, spec: TextSpec) -> Definition:
+        table = self.connection.ops.quote_name(spec.table)
         with quiet_cursor(self.connection) as cursor:
-            cursor.execute(SCHEMA, [quoted(name_of("text", spec.name))])
+            cursor.execute(SCHEMA, [table, name_of("write", spec.name)])
             [schema] = cursor.fetchone()
         return Definition(
             names=Names(spec, schema),

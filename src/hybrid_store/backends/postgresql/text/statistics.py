@@ -43,15 +43,13 @@ COUNTS = """
 SELECT (SELECT count(*) FROM {table} WHERE terms @> ARRAY[term])
 FROM unnest(%s::int[]) WITH ORDINALITY AS asked (term, n) ORDER BY n
 """
-STORED = """
-SELECT {average}(), most_common_elems::text::int[], most_common_elem_freqs,
-    most_common_vals::text::int[], most_common_freqs, histogram_bounds::text::int[]
-FROM (VALUES ('terms'), ('len')) AS asked (name)
-LEFT JOIN (
-    SELECT s.* FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-    JOIN pg_stats s ON schemaname = nspname AND tablename = relname WHERE c.oid = %s
-) s ON attname = name
-ORDER BY name DESC
+ANALYZED = """
+SELECT {average}(), w.most_common_elems::text::int[], w.most_common_elem_freqs,
+    l.most_common_vals::text::int[], l.most_common_freqs, l.histogram_bounds::text::int[]
+FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+LEFT JOIN pg_stats w ON (w.schemaname, w.tablename, w.attname) = (nspname, relname, 'terms')
+LEFT JOIN pg_stats l ON (l.schemaname, l.tablename, l.attname) = (nspname, relname, 'len')
+WHERE c.oid = %s
 """
 AVERAGE = "SELECT avg(len)::float8 FROM {table}"
 
@@ -140,9 +138,8 @@ def _of_large(
 def _analyzed(connection: BaseDatabaseWrapper, index: str, oid: int) -> _Known:
     """What ANALYZE has found."""
     average = quoted(name_of("average", index))
-    words, lengths = _rows(connection, STORED.format(average=average), [oid])
-    made_with, terms, shares, *_ = words
-    *_, values, frequencies, bounds = lengths
+    row = _row(connection, ANALYZED.format(average=average), [oid])
+    made_with, terms, shares, values, frequencies, bounds = row
     if values or bounds:
         mean = _mean(values or [], frequencies or [], bounds or [])
     else:

@@ -5,7 +5,7 @@ They depend on no column, so that those can be altered and renamed.
 
 from __future__ import annotations
 
-from hybrid_store.backends.postgresql.text.names import Names, filled, quoted
+from hybrid_store.backends.postgresql.text.names import Names, filled, literal, quoted
 
 __all__ = ["triggers_sql", "write_sql"]
 
@@ -35,7 +35,7 @@ BEGIN
         IF TG_OP <> 'INSERT' THEN <read_old> END IF;
         IF TG_OP <> 'DELETE' THEN <read_new> given := ARRAY[<texts>]; END IF;
     EXCEPTION WHEN undefined_column THEN
-        places := obj_description('<table>'::regclass, 'pg_class')::json;
+        places := obj_description(<table_text>::regclass, 'pg_class')::json;
         SELECT string_agg('($1).' || quote_ident(attname), ', ' ORDER BY n) INTO key_columns
         FROM json_each_text(places->'keys') WITH ORDINALITY AS p (name, place, n)
         JOIN pg_attribute ON attrelid = TG_RELID AND attnum = place::int;
@@ -77,6 +77,7 @@ def write_sql(names: Names) -> str:
     parts = {
         "function": names("write"),
         "table": names(),
+        "table_text": literal(names()),
         "average": names("average"),
         "document": names("document"),
         "keys": ", ".join(keys),

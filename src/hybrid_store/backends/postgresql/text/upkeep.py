@@ -75,12 +75,12 @@ def is_kept(connection: BaseDatabaseWrapper, definition: Definition) -> bool:
 
 def _completing(connection: BaseDatabaseWrapper, definition: Definition) -> str | None:
     """The statement that makes an index what it should be, None where it is that."""
-    spec = definition.names.spec
+    names, spec = definition.names, definition.names.spec
     table = connection.ops.quote_name(spec.table)
     asked: dict[str, Any] = {
-        "side": quoted(name_of("text", spec.name)),
+        "side": names(),
         "table": table,
-        "index": quoted(spec.name),
+        "index": names.index,
         "write": name_of("write", spec.name),
         "functions": sorted(name_of(kind, spec.name) for kind in FUNCTIONS),
         "keys": [*spec.keys],
