@@ -23,7 +23,7 @@ from hybrid_store.models.functions import (
 from hybrid_store.models.fused_search import search
 from hybrid_store.models.highlights import highlight
 from hybrid_store.models.ingest import bulk_ingest
-from hybrid_store.models.passage_search import nearest_by_passage
+from hybrid_store.models.passage_search import nearest_by_passage, search_by_passage
 from hybrid_store.models.query import (
     HybridManager,
     HybridQuerySet,
@@ -77,6 +77,7 @@ __all__ = [
     "recommend",
     "rerank",
     "search",
+    "search_by_passage",
     "stale",
     "tuned",
 ]

@@ -15,6 +15,7 @@ from hybrid_store.backends.texts import TextSpec
 from hybrid_store.exceptions import SearchError
 from hybrid_store.models.fused.finishing import finished
 from hybrid_store.models.fused.legs import TextLeg
+from hybrid_store.models.fused.passages import AttachedPassages, PassageLeg
 from hybrid_store.models.fused.query import FusedQuery
 from hybrid_store.models.names import check_names
 from hybrid_store.texts.highlighting import Marker, words_in
@@ -38,26 +39,38 @@ def highlight(
 
     The HTML is the text of the field, escaped, with the words found in an element `tag`; with
     `length`, about so many characters of it, where most of them are. The forms of words that the
-    index takes for one are marked alike. Raises `SearchError` where there is no search by words,
+    index takes for one are marked alike. After `search_by_passage` they are fields of the passage.
+    Raises `SearchError` where there is no search by words,
     and for names that are no char or text fields of the model.
     """
-    query = queryset.query
-    legs = query.ranking.legs if isinstance(query, FusedQuery) else ()
-    leg = next((leg for leg in legs if isinstance(leg, TextLeg)), None)
+    leg, passage = _by_words(queryset)
     if leg is None:
         raise SearchError('highlight() follows search(), unless by mode="vector".')
-    _check(queryset, fields, tag, length)
+    _check(passage.chunking.model if passage else queryset.model, fields, tag, length)
     check_names(queryset, {"highlights_as": highlights_as})
     marked = queryset.all()
-    finished(marked, Highlights(leg.spec, leg.query.words, fields, tag, length, highlights_as))
+    of = passage.name if passage else None
+    words = leg.query.words
+    finished(marked, Highlights(leg.spec, words, fields, tag, length, highlights_as, of))
     return marked
 
 
-def _check(queryset: QuerySet[Any], fields: Sequence[str], tag: str, length: Any) -> None:
-    label = queryset.model._meta.label
+def _by_words(queryset: QuerySet[Any]) -> tuple[TextLeg | None, AttachedPassages | None]:
+    """The leg by words, and the passages that rows carry, if it ranks those."""
+    query = queryset.query
+    if not isinstance(query, FusedQuery):
+        return None, None
+    legs = [leg.leg if isinstance(leg, PassageLeg) else leg for leg in query.ranking.legs]
+    attached = [one for one in query.finishers if isinstance(one, AttachedPassages)]
+    leg = next((leg for leg in legs if isinstance(leg, TextLeg)), None)
+    return leg, next(iter(attached), None)
+
+
+def _check(model: type[Model], fields: Sequence[str], tag: str, length: Any) -> None:
+    label = model._meta.label
     known = {
         field.name
-        for field in queryset.model._meta.concrete_fields
+        for field in model._meta.concrete_fields
         if isinstance(field, CharField | TextField)
     }
     unknown = [name for name in fields if name not in known]
@@ -72,7 +85,7 @@ def _check(queryset: QuerySet[Any], fields: Sequence[str], tag: str, length: Any
 
 @dataclass(frozen=True)
 class Highlights:
-    """Marks words in the fields of rows."""
+    """Marks words in the fields of rows, or of what they carry by the name `of`."""
 
     spec: TextSpec
     words: Sequence[str]
@@ -80,9 +93,11 @@ class Highlights:
     tag: str
     length: int | None
     name: str
+    of: str | None = None
 
     def finish(self, rows: Sequence[Any], using: str) -> None:
-        texts = [[getattr(row, field) or "" for field in self.fields] for row in rows]
+        shown = [row if self.of is None else getattr(row, self.of) for row in rows]
+        texts = [[getattr(one, field, None) or "" for field in self.fields] for one in shown]
         marker = self._marker(
             {word for row in texts for text in row for word in words_in(text)}, using
         )

@@ -1,8 +1,8 @@
-"""`nearest_by_passage`: rows with long texts, by the passage of each that is nearest."""
+"""Rows with long texts, by the best passage of each: `nearest_by_passage`, `search_by_passage`."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.db.models import Model, QuerySet
 from django.db.models.functions import Cast
@@ -10,6 +10,7 @@ from django.db.models.functions import Cast
 from hybrid_store.exceptions import SearchError, UnknownFieldError
 from hybrid_store.models.chunks import PARENT, Chunk, Chunking, chunkings
 from hybrid_store.models.fields import vector_field, vector_fields
+from hybrid_store.models.fused.asked import Asked
 from hybrid_store.models.fused.finishing import finished
 from hybrid_store.models.fused.legs import VectorLeg
 from hybrid_store.models.fused.passages import AttachedPassages, PassageLeg
@@ -20,7 +21,7 @@ from hybrid_store.models.names import check_names
 from hybrid_store.models.ranked_search import defer_vector
 from hybrid_store.models.targets import resolve
 
-__all__ = ["nearest_by_passage"]
+__all__ = ["nearest_by_passage", "search_by_passage"]
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -57,14 +58,69 @@ def nearest_by_passage(
     near = VectorLeg(resolve(chosen, to), chosen.name, metric, max_distance)
     counted = chunking.model._base_manager.all() if passages is None else passages
     leg = PassageLeg(chunking, counted.order_by().query, near)
-    leg.leg.eligible(counted)  # raises for a metric and a distance that are none
+    near.eligible(counted)  # raises for a metric and a distance that are none
     rows = queryset.exclude(pk=_parent_of(to)) if isinstance(to, Chunk) else queryset.all()
-    for own in vector_fields(queryset.model):
-        defer_vector(rows, own)
-    names = {"distance": distance_as, "similarity": similarity_as}
-    check_names(rows, {"passage_as": passage_as, **{f"{n}_as": name for n, name in names.items()}})
     text = to if isinstance(to, str) else None
-    show_hits(rows, Ranking((leg,), (1.0,), "rrf", CANDIDATES, text), names)
+    ranking = Ranking((leg,), (1.0,), "rrf", CANDIDATES, text)
+    names = {"distance": distance_as, "similarity": similarity_as}
+    return _with_passages(rows, ranking, names, chunking, passage_as)
+
+
+def search_by_passage(
+    queryset: QuerySet[ModelT],
+    text: str,
+    *,
+    passages: QuerySet[Any] | None = None,
+    mode: str = "hybrid",
+    fusion: str = "rrf",
+    alpha: float = 0.5,
+    candidates: int = CANDIDATES,
+    field: str | None = None,
+    index: str | None = None,
+    metric: str | None = None,
+    max_distance: float | None = None,
+    score_as: str = "score",
+    distance_as: str = "distance",
+    vector_rank_as: str = "vector_rank",
+    text_rank_as: str = "text_rank",
+    passage_as: str = "passage",
+) -> QuerySet[ModelT]:
+    """The rows of `queryset` whose texts are kept in passages, by words and by meaning of these.
+
+    A row counts by the passage that is best by meaning, and by the one that is best by words; it
+    carries the one with the better place. The words need a `TextIndex` of the passages. What the
+    text demands by quotation marks and minus signs holds for passages. Otherwise as `search` and
+    `nearest_by_passage`.
+    """
+    if queryset.query.is_sliced:
+        raise SearchError("search_by_passage() comes before the slice.")
+    chunking = _chunking(queryset.model, passages)
+    model = chunking.model
+    asked = Asked(model, text, mode, fusion, alpha, candidates, field, index, metric, max_distance)
+    counted = model._base_manager.all() if passages is None else passages
+    query = counted.order_by().filter(asked.demands).query
+    legs = [PassageLeg(chunking, query, cast("Any", leg)) for leg in asked.legs]
+    names = {
+        "score": score_as,
+        "distance": distance_as,
+        "vector_rank": vector_rank_as,
+        "text_rank": text_rank_as,
+    }
+    return _with_passages(queryset.all(), asked.ranking(legs), names, chunking, passage_as)
+
+
+def _with_passages(
+    rows: QuerySet[ModelT],
+    ranking: Ranking,
+    names: dict[str, str],
+    chunking: Chunking,
+    passage_as: str,
+) -> QuerySet[ModelT]:
+    """That very queryset, which is nobody else's, as a search whose rows carry their passage."""
+    for own in vector_fields(rows.model):
+        defer_vector(rows, own)
+    check_names(rows, {"passage_as": passage_as, **{f"{n}_as": name for n, name in names.items()}})
+    show_hits(rows, ranking, names)
     key: Any = Cast(Column(HITS, "passage"), _target(chunking.model._meta.pk))
     rows.query.add_annotation(key, passage_as)
     finished(rows, AttachedPassages(chunking, passage_as))

@@ -70,6 +70,10 @@ class HybridQuerySetMixin:
         """The rows, that with the nearest passage first; see the function `nearest_by_passage`."""
         return cast(Self, passage_search.nearest_by_passage(_queryset(self), to, **options))
 
+    def search_by_passage(self, text: str, **options: Any) -> Self:
+        """The rows by words and meaning of their passages; see `search_by_passage`."""
+        return cast(Self, passage_search.search_by_passage(_queryset(self), text, **options))
+
     def search(self, text: str, **options: Any) -> Self:
         """The rows that a text finds by words and by meaning; see the function `search`."""
         return cast(Self, fused_search.search(_queryset(self), text, **options))

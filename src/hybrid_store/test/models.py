@@ -493,7 +493,10 @@ class ManualPassage(Chunk):
     objects = HybridManager()
 
     class Meta:
-        indexes = [VectorIndex("embedding", name="test_manual_passage_vec")]
+        indexes = [
+            VectorIndex("embedding", name="test_manual_passage_vec"),
+            TextIndex("text", name="test_manual_passage_txt"),
+        ]
 
 
 class Offer(models.Model):

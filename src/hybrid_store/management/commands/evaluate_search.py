@@ -17,7 +17,8 @@ from hybrid_store.management.evaluation import Evaluation, Judged, Search
 from hybrid_store.management.evaluation_report import Report
 from hybrid_store.management.judged_keys import KeyColumn
 from hybrid_store.management.judgements import read_judgements
-from hybrid_store.models.fused_search import MODES, search
+from hybrid_store.models.fused.asked import MODES
+from hybrid_store.models.fused_search import search
 from hybrid_store.ranking import FUSIONS
 from hybrid_store.sync.labels import labelled_model
 

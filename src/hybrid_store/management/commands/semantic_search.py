@@ -12,8 +12,9 @@ from django.db.models import Model
 
 from hybrid_store.management.base import EmbeddingCommand, positive
 from hybrid_store.models.embedding import embedding_fields
+from hybrid_store.models.fused.asked import MODES
 from hybrid_store.models.fused.ranking import CANDIDATES
-from hybrid_store.models.fused_search import MODES, search
+from hybrid_store.models.fused_search import search
 from hybrid_store.models.highlights import highlight
 from hybrid_store.models.text_index import text_index, text_indexes
 from hybrid_store.ranking import FUSIONS

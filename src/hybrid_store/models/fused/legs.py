@@ -21,13 +21,15 @@ from hybrid_store.models.tuning import Tuning
 from hybrid_store.models.word_conditions import Fulfils
 from hybrid_store.texts.query import Clause, Term, TextQuery
 
-__all__ = ["Leg", "TextLeg", "VectorLeg", "distinct"]
+__all__ = ["CARRIED", "Leg", "TextLeg", "VectorLeg", "distinct"]
 
 DISTANCE = "_hybrid_store_distance"
 SIMILARITY = "_hybrid_store_similarity"
 STRICT = "_hybrid_store_strict"
 SCORE = "_hybrid_store_score"
 WORDS = "hybrid_store_words"
+CARRIED = "carried"
+"""Among the values of a hit: what `Leg.found` was to carry."""
 
 
 class Leg(ABC):
@@ -41,8 +43,11 @@ class Leg(ABC):
     is_statement: ClassVar[bool] = True
 
     @abstractmethod
-    def found(self, rows: QuerySet[Any], count: int | None) -> list[Hit]:
-        """The best of `rows`, so many or all, each once; `rank` is left to the caller."""
+    def found(self, rows: QuerySet[Any], count: int | None, carry: str | None = None) -> list[Hit]:
+        """The best of `rows`, so many or all, each once; `rank` is left to the caller.
+
+        Hits `carry` the value of that column, if one is named, as `CARRIED`.
+        """
 
     def sql(self, rows: QuerySet[Any], count: int | None) -> tuple[str, Sequence[Any]]:
         """The same as a SELECT of the primary key (`key0` and so on), `value`, which is the score,
@@ -70,11 +75,11 @@ class VectorLeg(Leg):
     columns = ("vector_rank", "distance")
     rank = "vector_rank"
 
-    def found(self, rows: QuerySet[Any], count: int | None) -> list[Hit]:
-        ranked = self._ranked(rows).values_list("pk", DISTANCE, SIMILARITY)
+    def found(self, rows: QuerySet[Any], count: int | None, carry: str | None = None) -> list[Hit]:
+        ranked = self._ranked(rows).values_list("pk", DISTANCE, SIMILARITY, *_named(carry))
         return distinct(
-            Hit(key, similarity, {"distance": distance})
-            for key, distance, similarity in ranked[:count]
+            Hit(key, similarity, {"distance": distance, **_carried(rest)})
+            for key, distance, similarity, *rest in ranked[:count]
         )
 
     def similarities(self, rows: QuerySet[Any], keys: Sequence[Any]) -> Iterable[tuple[Any, float]]:
@@ -117,7 +122,7 @@ class TextLeg(Leg):
     columns = ("text_rank",)
     rank = "text_rank"
 
-    def found(self, rows: QuerySet[Any], count: int | None) -> list[Hit]:
+    def found(self, rows: QuerySet[Any], count: int | None, carry: str | None = None) -> list[Hit]:
         if not self.query.words:
             return []
         texts = vector_ops(connections[rows.db]).texts
@@ -125,14 +130,16 @@ class TextLeg(Leg):
             ranked = texts.ranked(self.spec, self.query, **_best(rows, count, texts))
         except EmptyResultSet:
             return []
-        hits = self._hits(rows, WordRanks(ranked), count)
+        hits = self._hits(rows, WordRanks(ranked), count, carry)
         if ranked.is_complete or len(hits) == count:
             return hits
-        return self._hits(rows, WordRanks(texts.ranked(self.spec, self.query)), count)
+        return self._hits(rows, WordRanks(texts.ranked(self.spec, self.query)), count, carry)
 
-    def _hits(self, rows: QuerySet[Any], ranks: WordRanks, count: int | None) -> list[Hit]:
-        ordered = self._ranked(rows, ranks).values_list("pk", SCORE)
-        return distinct(Hit(key, score) for key, score in ordered[:count])
+    def _hits(
+        self, rows: QuerySet[Any], ranks: WordRanks, count: int | None, carry: str | None
+    ) -> list[Hit]:
+        ordered = self._ranked(rows, ranks).values_list("pk", SCORE, *_named(carry))
+        return distinct(Hit(key, score, _carried(rest)) for key, score, *rest in ordered[:count])
 
     def _ranked(self, rows: QuerySet[Any], ranks: WordRanks) -> QuerySet[Any]:
         joined = rows.order_by()
@@ -158,6 +165,14 @@ class TextLeg(Leg):
             return rows.none()
         any_word = Clause(tuple(_term(word) for word in self.query.words))
         return rows.filter(Q(Fulfils(rows.model, self.spec, [any_word])))
+
+
+def _named(carry: str | None) -> list[str]:
+    return [] if carry is None else [carry]
+
+
+def _carried(rest: Sequence[Any]) -> dict[str, Any]:
+    return {CARRIED: rest[0]} if rest else {}
 
 
 def distinct(hits: Iterable[Hit]) -> list[Hit]:

@@ -32,7 +32,9 @@ class BestMatchLeg(Leg):
     rank = "vector_rank"
     is_statement = False
 
-    def found(self, rows: QuerySet[Any], count: int | None) -> list[Hit]:
+    def found(self, rows: QuerySet[Any], count: int | None, carry: str | None = None) -> list[Hit]:
+        if carry is not None:
+            raise NotImplementedError
         depth = count
         while True:
             hits = self._liked(rows, depth)

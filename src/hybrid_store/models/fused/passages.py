@@ -1,4 +1,4 @@
-"""The leg of a search by passages: each row counts by the one that is nearest."""
+"""The leg of a search by passages: each row counts by the best of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db.models.sql import Query
 
 from hybrid_store.models.chunks import PARENT, Chunking
 from hybrid_store.models.fields import vector_fields
-from hybrid_store.models.fused.legs import DISTANCE, SIMILARITY, Leg, VectorLeg
+from hybrid_store.models.fused.legs import CARRIED, DISTANCE, SIMILARITY, Leg, TextLeg, VectorLeg
 from hybrid_store.models.fused.tables import Hit
 
 __all__ = ["AttachedPassages", "PassageLeg"]
@@ -25,40 +25,52 @@ GROWTH = 4
 
 @dataclass(frozen=True)
 class PassageLeg(Leg):
-    """Rows by the distance of their nearest passage, of those in a query."""
+    """Rows by the best of their passages, of those in a query, as another leg ranks them."""
 
     chunking: Chunking
     passages: Query
-    leg: VectorLeg
+    leg: VectorLeg | TextLeg
 
-    columns = ("vector_rank", "distance", "similarity", "passage")
-    rank = "vector_rank"
+    @property
+    def columns(self) -> Sequence[str]:  # type: ignore[override]
+        similarity = ("similarity",) if isinstance(self.leg, VectorLeg) else ()
+        return (*self.leg.columns, *similarity, "passage")
 
-    def found(self, rows: QuerySet[Any], count: int | None) -> list[Hit]:
-        ranked = self._ranked(rows).values_list(self._parent, "pk", DISTANCE, SIMILARITY)
+    @property
+    def rank(self) -> str:  # type: ignore[override]
+        return self.leg.rank
+
+    @property
+    def is_statement(self) -> bool:  # type: ignore[override]
+        return isinstance(self.leg, VectorLeg)
+
+    def found(self, rows: QuerySet[Any], count: int | None, carry: str | None = None) -> list[Hit]:
+        passages = self._passages(rows)
         depth = None if count is None else PASSAGES * count
         while True:
-            nearest = list(ranked[:depth])
-            hits = self._best(nearest, rows.db)
-            if depth is None or len(nearest) < depth or len(hits) >= (count or 0):
+            best = self.leg.found(passages, depth, carry=self._parent)
+            hits = self._of_parents(best, rows.db)
+            if depth is None or len(best) < depth or len(hits) >= (count or 0):
                 return hits[:count]
             depth *= GROWTH
 
-    def _best(self, nearest: Sequence[Any], using: str) -> list[Hit]:
+    def _of_parents(self, best: Sequence[Hit], using: str) -> list[Hit]:
         key, connection = self.chunking.model._meta.pk, connections[using]
-        best: dict[Any, Hit] = {}
-        for parent, pk, distance, similarity in nearest:
-            if parent not in best:
-                passage = key.get_db_prep_value(pk, connection)
-                values = {"distance": distance, "similarity": similarity, "passage": passage}
-                best[parent] = Hit(parent, similarity, values)
-        return list(best.values())
+        found: dict[Any, Hit] = {}
+        for hit in best:
+            values = {**hit.values, "similarity": hit.score}
+            parent = values.pop(CARRIED)
+            if parent not in found:
+                values["passage"] = key.get_db_prep_value(hit.key, connection)
+                found[parent] = Hit(parent, hit.score, values)
+        return list(found.values())
 
     def sql(self, rows: QuerySet[Any], count: int | None) -> tuple[str, Sequence[Any]]:
         # The names are none that a model has.
         values = (F(self._parent), F("pk"), F(DISTANCE), F(SIMILARITY))
         names = [f"_hybrid_store_{n}" for n in ("parent", "passage", "near", "similar")]
-        found = self._ranked(rows).order_by().annotate(**dict(zip(names, values, strict=True)))
+        passages = self.leg.eligible(self._passages(rows))
+        found = passages.order_by().annotate(**dict(zip(names, values, strict=True)))
         sql, params = found.values_list(*names).query.get_compiler(rows.db).as_sql()
         parent, passage, near, similar = names
         order = f"{near}, {passage}"
@@ -74,19 +86,19 @@ class PassageLeg(Leg):
         return f"SELECT * FROM ({ranked}) ranked WHERE rank <= %s", (*params, count)  # noqa: S608
 
     def eligible(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        parents = self._ranked(rows).order_by().values(self._parent)
+        parents = self.leg.eligible(self._passages(rows)).order_by().values(self._parent)
         return rows.filter(**{f"{self._key}__in": parents})
 
     def prepare(self) -> None:
         self.leg.prepare()
 
-    def _ranked(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        """The passages of `rows`, nearest first."""
+    def _passages(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """The passages of `rows` that count."""
         model, query = self.chunking.model, self.passages.clone()
         passages: QuerySet[Any] = QuerySet(model, query=query, using=rows.db)
         if rows.query.where.children or rows.model is not self.chunking.text.model:
             passages = passages.filter(**{f"{PARENT}__in": rows.order_by().values(self._key)})
-        return self.leg.eligible(passages)
+        return passages
 
     @property
     def _parent(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 
 from django.db.models import QuerySet
@@ -42,7 +43,7 @@ class Ranking:
     @property
     def columns(self) -> list[str]:
         """What of its hits' values is shown, besides the score."""
-        return [name for leg in self.legs for name in leg.columns]
+        return list(dict.fromkeys(name for leg in self.legs for name in leg.columns))
 
     def prepare(self) -> None:
         for leg in self.legs:
@@ -77,8 +78,9 @@ class Ranking:
     def _fused(self, found: Sequence[Sequence[Hit]]) -> list[Hit]:
         legs = [[(hit.key, hit.score) for hit in hits] for hits in found]
         values: dict[Any, dict[str, Any]] = {}
-        for hits in found:
-            for hit in hits:
-                values.setdefault(hit.key, {}).update(hit.values)
+        # What two legs say of a row is that of the one in which it is the better.
+        ranked = [(place, hit) for hits in found for place, hit in enumerate(hits)]
+        for _, hit in sorted(ranked, key=itemgetter(0), reverse=True):
+            values.setdefault(hit.key, {}).update(hit.values)
         fused = FUSIONS[self.fusion](legs, self.weights)
         return [Hit(key, score, values[key]) for key, score in fused]

@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
-from hybrid_store.exceptions import SearchError
+from hybrid_store.exceptions import SearchError, UnknownFieldError
 from hybrid_store.models import nearest_by_passage
 from hybrid_store.test.conformance.base import ConformanceBase, embedding_field, generate
 from hybrid_store.test.conformance.passages import split
@@ -192,3 +192,61 @@ class PassageSearchConformance(ConformanceBase):
         for mistake, sentence in mistakes:
             with self.subTest(sentence), self.assertRaisesMessage(SearchError, sentence):
                 mistake()
+
+    # By words and by meaning
+
+    def test_rows_come_by_the_words_of_their_passages(self) -> None:
+        rows = list(Manual.objects.search_by_passage("boat", mode="text"))
+        boats = ManualPassage.objects.search("boat", mode="text")
+        assert {row.pk for row in rows} == {passage.parent_id for passage in boats}
+        assert all("boat" in row.passage.text for row in rows)
+        assert [row.text_rank for row in rows] == [*range(1, len(rows) + 1)]
+        assert [row.score for row in rows] == sorted((row.score for row in rows), reverse=True)
+        assert Manual.objects.search_by_passage("boat", mode="text").count() == len(rows)
+
+    def test_words_and_meaning_are_fused_by_rows(self) -> None:
+        by_meaning = {row.pk: row for row in Manual.objects.nearest_by_passage("river boat")}
+        by_words = Manual.objects.search_by_passage("river boat", mode="text")
+        places = {row.pk: row.text_rank for row in by_words}
+        rows = list(Manual.objects.search_by_passage("river boat"))
+        assert len(rows) == len(by_meaning)
+        for row in rows:
+            assert math.isclose(row.distance, by_meaning[row.pk].distance, abs_tol=1e-6)
+            assert row.text_rank == places.get(row.pk)
+            assert row.passage.parent_id == row.pk
+        assert [row.score for row in rows] == sorted((row.score for row in rows), reverse=True)
+        assert [row.pk for row in rows[:3]] == [row.pk for row in rows][:3]
+
+    def test_rows_and_passages_are_filtered_in_searches_by_words(self) -> None:
+        ManualPassage.objects.filter(parent__year__lt=2006).update(approved=False)
+        approved = ManualPassage.objects.filter(approved=True)
+        found = Manual.objects.search_by_passage("boat wing", passages=approved)
+        assert {row.year >= 2006 for row in found} == {True}
+        late = Manual.objects.filter(year__gte=2009).search_by_passage("boat wing")
+        assert {row.year for row in late} == {2009, 2010, 2011}
+        after = Manual.objects.search_by_passage("boat wing").filter(year__gte=2009)
+        assert [row.pk for row in after] == [row.pk for row in late]
+
+    def test_what_the_text_demands_holds_for_the_passages(self) -> None:
+        rows = Manual.objects.search_by_passage('"stone wall" -boat')
+        assert rows
+        for row in rows:
+            assert "stone wall" in row.passage.text.lower()
+            assert "boat" not in row.passage.text
+
+    def test_words_are_marked_in_the_passage(self) -> None:
+        row = Manual.objects.search_by_passage("boats").highlight("text")[0]
+        assert "<mark>boat</mark>" in row.highlights["text"]
+        with self.assertRaisesMessage(SearchError, "highlight() takes char or text fields"):
+            Manual.objects.search_by_passage("boats").highlight("title")
+
+    def test_rows_found_by_passages_can_be_diverse_and_reranked(self) -> None:
+        rows = Manual.objects.search_by_passage("boat")
+        reranked = list(rows.rerank(by_title, text="title", candidates=50))
+        assert [row.title for row in reranked[:2]] == ["Manual 11", "Manual 10"]
+
+    def test_passages_without_an_index_of_words_are_refused(self) -> None:
+        with self.assertRaisesMessage(UnknownFieldError, "has no TextIndex"):
+            Offer.objects.search_by_passage("x", field="embedding")
+        with self.assertRaisesMessage(SearchError, "comes before the slice"):
+            Manual.objects.all()[:3].search_by_passage("x")
