@@ -117,7 +117,9 @@ def keys(words: str) -> set[str]:
     return set(re.findall(r"^\| `(\w+)`", words, re.MULTILINE))
 
 
-@pytest.mark.parametrize("function", [models.nearest, models.recommend, models.bulk_ingest])
+@pytest.mark.parametrize(
+    "function", [models.nearest, models.nearest_by_passage, models.recommend, models.bulk_ingest]
+)
 def test_searches_have_the_arguments_that_the_reference_says(function: object) -> None:
     described = section("querysets.md", function.__name__)  # type: ignore[attr-defined]
     for name, parameter in inspect.signature(function).parameters.items():  # type: ignore[arg-type]
