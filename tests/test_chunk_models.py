@@ -54,6 +54,8 @@ def made(parent: Any = None, chunking: Any = None, **attributes: Any) -> Any:
 
 
 TEXT = "hybrid_store_test.Text"
+# Of Django 6.1 and newer.
+DB_CASCADE = getattr(models, "DB_CASCADE", models.CASCADE)
 
 
 def key(**options: Any) -> Any:
@@ -68,6 +70,7 @@ def key(**options: Any) -> Any:
         ({"chunking": Chunking(["body", "slug"], splitter=len)}, []),  # type: ignore[arg-type]
         ({"chunking": Chunking(lambda row: row.body, tokens=20, overlap=19)}, []),
         ({"parent": models.OneToOneField(TEXT, models.CASCADE), "chunking": Chunking("body")}, []),
+        ({"parent": key(on_delete=DB_CASCADE)}, []),
         ({"chunking": ...}, ["E029"]),
         ({"chunking": {"tokens": 20}}, ["E029"]),
         ({"parent": ...}, ["E029"]),

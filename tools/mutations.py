@@ -82,6 +82,47 @@ MUTATIONS = [
         "in_flight",
     ),
     Mutation(
+        "the comparison before passages are written: those of an old text are stored",
+        "sync/passages.py",
+        [("if now.get(text.pk) == text.content]", "if text.pk in now]")],
+        SUITE,
+        "Passages and in_flight",
+    ),
+    Mutation(
+        "the transaction in which the passages of a text are written",
+        "sync/passages.py",
+        [
+            (
+                "from dataclasses import",
+                "from contextlib import nullcontext\nfrom dataclasses import",
+            ),
+            ("with transaction.atomic(using=self.using):", "with nullcontext():"),
+        ],
+        "tests/durability/test_passages.py",
+        "any_statement",
+    ),
+    Mutation(
+        "room for passages that change places",
+        "sync/passages.py",
+        [('F("number") + changes.greatest_number + 1', 'F("number")')],
+        SUITE,
+        "passages_that_move",
+    ),
+    Mutation(
+        "the count of the passages of a text: one that is missing is not missed",
+        "models/unsplit.py",
+        [("{FIRST: F(LAST), TOTAL: F(COUNT)}", "{FIRST: F(LAST)}")],
+        SUITE,
+        "changed_by_hand",
+    ),
+    Mutation(
+        "a look at more passages where these are of too few rows",
+        "models/fused/passages.py",
+        [("len(nearest) < depth or len(hits) >= (count or 0)", "True")],
+        SUITE,
+        "however_many_passages",
+    ),
+    Mutation(
         "the transaction in which vectors, leases and records are written",
         "sync/writing.py",
         [

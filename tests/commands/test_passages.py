@@ -19,13 +19,14 @@ BODY = "A wing is a thing that flies.\n\nBoats float on the water.\n\nNobody kno
 def test_texts_are_split_before_passages_are_embedded(run: Run) -> None:
     Manual.objects.create(title="", body=BODY)
     out = run("generate_embeddings", LABEL)
-    assert f"{LABEL}.chunking: 1 row split, 3 passages new in" in out
+    assert f"{LABEL}.chunking: 1 row split in" in out
+    assert "; passages: 3 new, 0 kept, 0 removed." in out
     assert f"{LABEL}.embedding: found 3 rows to embed." in out
     assert "Embedding stored for: Boats float on the water." in out
     assert not ManualPassage.objects.stale().exists()
     Manual.objects.update(body=BODY.replace("Boats", "Ships"))
     out = run("generate_embeddings", LABEL)
-    assert "1 row split, 1 passages new, 2 kept, 1 removed in" in out
+    assert "; passages: 1 new, 2 kept, 1 removed." in out
     assert "chunking" not in run("generate_embeddings", LABEL)
 
 

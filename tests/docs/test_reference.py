@@ -120,7 +120,9 @@ def keys(words: str) -> set[str]:
 
 DESCRIBED = [
     models.nearest,
+    models.nearest_by_passage,
     models.search,
+    models.search_by_passage,
     models.highlight,
     models.diversify,
     models.rerank,

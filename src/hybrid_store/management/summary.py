@@ -49,14 +49,10 @@ def split_estimate(chunking: Chunking, estimate: SplitEstimate) -> str:
 def split_summary(chunking: Chunking, report: SplitReport) -> str:
     """One sentence about a splitting."""
     parts = [f"{counted(report.rows)} split"]
-    for count, words in (
-        (report.added, "passages new"),
-        (report.kept, "kept"),
-        (report.removed, "removed"),
-        (report.changed, "rows changed meanwhile and not split"),
-    ):
-        parts += [f"{count} {words}"] if count else []
-    return f"{chunking.label}: {', '.join(parts)} in {report.seconds:.1f} s."
+    if report.changed:
+        parts.append(f"{counted(report.changed)} changed meanwhile and not split")
+    passages = f"{report.added} new, {report.kept} kept, {report.removed} removed"
+    return f"{chunking.label}: {', '.join(parts)} in {report.seconds:.1f} s; passages: {passages}."
 
 
 def summary(field: EmbeddingField, report: Report, left: int) -> str:

@@ -152,8 +152,13 @@ class Chunking:
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a passage, with the prefix: the most that any of the embedders counts."""
-        counts = [embedder.count_tokens([text])[0] for embedder in self.embedders]
-        return max(counts, default=0) or estimated_tokens(text)
+        return self._counter()(text)
+
+    def _counter(self) -> Callable[[str], int]:
+        embedders = self.embedders
+        if not embedders:
+            return estimated_tokens
+        return lambda text: max(embedder.count_tokens([text])[0] for embedder in embedders)
 
     def split(self, text: str) -> list[Piece]:
         """The passages of a text, in order; none where it is blank.
@@ -186,7 +191,7 @@ class Chunking:
             return self.splitter
         if self.tokens is None:
             return whole
-        return TokenSplitter(self.tokens, self.overlap, self.count_tokens)
+        return TokenSplitter(self.tokens, self.overlap, self._counter())
 
 
 def storable(text: str) -> str:

@@ -80,12 +80,12 @@ def rows_of(queryset: QuerySet[ModelT], chunking: Chunking) -> QuerySet[ModelT]:
 
 def is_unsplit(chunking: Chunking, row: Model) -> bool:
     text = freshness.rendered_in_python(chunking.text, row)
-    return bool(getattr(row, MADE_OF) != expected(chunking, text))
+    return bool(getattr(row, MADE_OF) != expected(chunking, text, content_digest(text)))
 
 
-def expected(chunking: Chunking, text: str) -> str:
-    """What the passages of a text have to be made of."""
-    return NONE if freshness.is_blank(text) else chunking.prefix + content_digest(text)
+def expected(chunking: Chunking, text: str, content: str) -> str:
+    """What the passages of a text have to be made of; `content` is its digest by the database."""
+    return NONE if freshness.is_blank(text) else chunking.prefix + content
 
 
 def _expected(chunking: Chunking) -> Combinable:

@@ -71,7 +71,7 @@ def _verify(found: PassageVerification, text: SourceText, stored: Sequence[Store
     if not stored:
         found.missing += not text.is_blank
         return
-    fault = _fault(text, stored, expected(found.chunking, text.text))
+    fault = _fault(text, stored, expected(found.chunking, text.text, text.content))
     if fault is not None:
         found.faults[fault].append(text.pk)
 

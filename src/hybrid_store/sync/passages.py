@@ -135,7 +135,7 @@ class PassageWriter:
     def _changes(self, split: Split) -> Changes:
         changes, stored = Changes(), self._stored(split)
         for text, pieces in split:
-            fingerprint = expected(self.chunking, text.text)
+            fingerprint = expected(self.chunking, text.text, text.content)
             removed = {passage.pk: passage for passage in stored[text.pk]}
             for number, (piece, match) in enumerate(matched(pieces, stored[text.pk])):
                 place = Place(number, len(pieces), piece.start, piece.end, fingerprint)

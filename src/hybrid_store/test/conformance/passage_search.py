@@ -7,6 +7,8 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
+
 from hybrid_store.exceptions import SearchError, UnknownFieldError
 from hybrid_store.models import nearest_by_passage
 from hybrid_store.test.conformance.base import ConformanceBase, embedding_field, generate
@@ -102,6 +104,19 @@ class PassageSearchConformance(ConformanceBase):
         assert rows[0] == greedy
         assert len({row.pk for row in rows}) == 5
         self.check(rows, self.reference("Wings on wings")[:5])
+
+    def test_an_approximate_index_gives_as_many_rows_too(self) -> None:
+        self.make(40)
+        approximate = {**settings.HYBRID_STORE, "SEARCH": {"EXACT": False}}
+        with self.settings(HYBRID_STORE=approximate):
+            for least, count in ((2000, 52), (2030, 10), (2039, 1)):
+                rows = Manual.objects.filter(year__gte=least)
+                for most in (1, 5, 20):
+                    found = list(rows.nearest_by_passage("a wing")[:most])
+                    assert len({row.pk for row in found}) == len(found) == min(most, count)
+                    assert all(row.year >= least for row in found)
+                    distances = [row.distance for row in found]
+                    assert distances == sorted(distances)
 
     def test_a_page_is_fetched_by_few_queries(self) -> None:
         list(Manual.objects.nearest_by_passage("a wing")[:5])
