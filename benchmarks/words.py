@@ -34,8 +34,6 @@ FILTERS: Mapping[str, Mapping[str, int]] = {
     f", {100 // GROUPS} % of them by a column that is not indexed": {"group_unindexed": GROUP},
 }
 MANY = 100
-# Every query is asked thrice.
-MOST_ROUNDS = 3 * QUERIES
 # Rows whose scores differ by no more of them than this are as good as each other.
 TIE = 1e-6
 # What words that most rows have may add to a score, for which SQLite leaves them out.
@@ -49,6 +47,7 @@ def tables(bench: Bench) -> Iterator[Table]:
     """Raises `AssertionError` where a search by words on SQLite is not exact."""
     NearEmbedder.vectors = bench.corpus.queries
     yield from notes.tables(bench)
+    rounds = QUERIES * max(bench.rounds // 3, 1)
     queries = word_queries(bench.corpus.texts, partial(bench.ops.texts.terms, _spec()))
     agreements: list[list[str]] = []
     for label, condition in FILTERS.items():
@@ -56,7 +55,7 @@ def tables(bench: Bench) -> Iterator[Table]:
         for kind in KINDS:
             question = WordQuestion(bench, queries[kind], condition)
             ways = kinds[kind] = _ways(question)
-            side_by_side(ways, min(bench.searches, MOST_ROUNDS), turn=TURN)
+            side_by_side(ways, rounds, turn=TURN)
             agreements.append([f"{kind}{label}", *_agreement(question, ways)])
         yield _times(f"The best of {bench.rows:,} texts{label}, {bench.database}", kinds)
     title = f"Rows found that are the best by BM25, of {bench.rows:,} texts, {bench.database}"
