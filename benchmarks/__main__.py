@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from benchmarks import project
@@ -30,6 +31,9 @@ def _parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--many", type=int, default=MANY_ROWS, help="Rows among which stale ones are found."
     )
+    found.add_argument(
+        "--texts", type=Path, help="A folder of .json or .jsonl files; texts are made of theirs."
+    )
     return found
 
 
@@ -49,15 +53,16 @@ def _results(options: argparse.Namespace) -> Iterator[str]:
         threads,
         updates,
         wide,
+        words,
     )
     from benchmarks.bench import Bench
     from benchmarks.data import Corpus
     from benchmarks.report import environment
 
     yield environment(options.databases)
-    searches = (layers, filters, threads, wide, efforts)
+    searches = (layers, filters, threads, wide, efforts, words)
     writes = (generation, ingest, updates)
-    corpora = [Corpus(rows) for rows in options.rows]
+    corpora = [Corpus(rows, folder=options.texts) for rows in options.rows]
     for alias in options.databases:
         # Loading comes first: the others read what it leaves.
         plan: list[tuple[Corpus, Any]] = [

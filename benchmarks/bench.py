@@ -13,7 +13,8 @@ from django.db.models import Model
 
 from benchmarks.data import QUERIES, Corpus
 from hybrid_store.backends import BaseVectorOperations, vector_ops
-from hybrid_store.models import VectorIndex, bulk_ingest
+from hybrid_store.models import TextIndex, VectorIndex, bulk_ingest
+from hybrid_store.models.text_index import text_indexes
 
 __all__ = ["Bench"]
 
@@ -55,14 +56,15 @@ class Bench:
         return model._meta.db_table in self.connection.introspection.table_names()
 
     def recreate(self, model: type[Model]) -> None:
-        """An empty table with all its indexes, but not the one over vectors."""
+        """An empty table with all its indexes, but not those over vectors and words."""
         exists = self.has_table(model)
         with self.connection.schema_editor() as editor:
             if exists:
                 editor.delete_model(model)
             editor.create_model(model)
-            for index in _vector_indexes(model):
-                editor.remove_index(model, index)
+            for index in model._meta.indexes:
+                if isinstance(index, VectorIndex | TextIndex):
+                    editor.remove_index(model, index)
 
     def build_vector_index(self, model: type[Model]) -> float:
         """Build those that the table does not have yet; returns the seconds it took."""
@@ -73,6 +75,14 @@ class Bench:
             if index.name not in stored:
                 with self.connection.schema_editor() as editor:
                     editor.add_index(model, index)
+        return time.perf_counter() - started
+
+    def build_text_index(self, model: type[Model]) -> float:
+        """Build it, in place of one that is there; returns the seconds it took."""
+        started = time.perf_counter()
+        for index in text_indexes(model):
+            with self.connection.schema_editor() as editor:
+                editor.add_index(model, index)
         return time.perf_counter() - started
 
     def fill(self, model: type[Model]) -> None:
@@ -104,6 +114,19 @@ class Bench:
         settings = self.connection.settings_dict
         names = {"PGDATABASE": "NAME"} | {f"PG{name}": name for name in ("HOST", "PORT", "USER")}
         return {name: str(settings[key]) for name, key in names.items()}
+
+    @property
+    def size(self) -> int:
+        """The bytes of all that is in the database."""
+        with self.connection.cursor() as cursor:
+            if self.connection.vendor == "postgresql":
+                cursor.execute("SELECT pg_database_size(current_database())")
+            else:
+                cursor.execute(
+                    "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, "
+                    "pragma_freelist_count, pragma_page_size"
+                )
+            return int(cursor.fetchone()[0])
 
     def settle(self) -> None:
         """Let the database know its data, as it would after a while in production."""

@@ -1,15 +1,17 @@
-"""Vectors like those of a real corpus: clustered, normalised, the same in every run."""
+"""A corpus like a real one, the same in every run: clustered, normalised vectors, and texts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.project import DIMENSIONS
+from benchmarks.texts import made_texts, real_texts
 from hybrid_store.vectors import FloatArray
 
 __all__ = ["GROUPS", "NEIGHBOURS", "QUERIES", "SOURCES", "Corpus", "Mask"]
@@ -40,10 +42,14 @@ SPREAD = 0.8
 
 @dataclass(frozen=True)
 class Corpus:
-    """`rows` documents. The row with primary key n has the vector and the group at n - 1."""
+    """`rows` documents. The row with primary key n has the vector and the group at n - 1.
+
+    Texts are made of those in a folder, if one is given.
+    """
 
     rows: int
     dimensions: int = DIMENSIONS
+    folder: Path | None = None
 
     @cached_property
     def _random(self) -> np.random.Generator:
@@ -57,6 +63,10 @@ class Corpus:
         centres = _normalised(topics @ axes)
         around = centres[self._random.integers(clusters, size=self.rows)]
         return self._around(around, self._random)
+
+    @cached_property
+    def texts(self) -> list[str]:
+        return real_texts(self.folder, self.rows) if self.folder else made_texts(self.rows)
 
     @cached_property
     def groups(self) -> NDArray[np.int64]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
 from pgvector.django import VectorField as PgvectorField
 
@@ -12,6 +14,7 @@ from hybrid_store.models import (
     EmbeddingField,
     HybridManager,
     StaleIndex,
+    TextIndex,
     VectorField,
     VectorIndex,
 )
@@ -24,9 +27,12 @@ __all__ = [
     "FilteredDocument",
     "HalfDocument",
     "HalfWideDocument",
+    "Note",
     "PgvectorDocument",
     "PgvectorFilteredDocument",
     "PgvectorWideDocument",
+    "PlainNote",
+    "SearchNote",
     "Source",
     "TutorialArticle",
     "TutorialDocument",
@@ -221,3 +227,47 @@ class Entry(BaseArticle):
 
     class Meta:
         indexes = [StaleIndex("embedding", name="benchmarks_entry_stale")]
+
+
+class BaseNote(models.Model):
+    """A text that is searched by its words and by its meaning, and may be filtered."""
+
+    text = models.TextField()
+    group = models.IntegerField(db_index=True)
+    group_unindexed = models.IntegerField()
+    embedding = EmbeddingField(source="text", embedder="near", dimensions=DIMENSIONS)
+
+    objects = HybridManager()
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Note(BaseNote):
+    """Ours."""
+
+    class Meta:
+        indexes = [
+            VectorIndex("embedding", metric="cosine", name="benchmarks_note_vec"),
+            TextIndex("text", name="benchmarks_note_text"),
+        ]
+
+
+class PlainNote(BaseNote):
+    """Without an index of words."""
+
+
+class SearchNote(BaseNote):
+    """With Django's own full-text search of PostgreSQL, kept by the database."""
+
+    search = models.GeneratedField(
+        expression=SearchVector("text", config="english"),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    class Meta:
+        indexes = [GinIndex(fields=["search"], name="benchmarks_note_gin")]

@@ -37,7 +37,14 @@ def configure(databases: dict[str, dict[str, Any]]) -> None:
                 }
                 for alias, dimensions in (("default", DIMENSIONS), ("small", SMALL_DIMENSIONS))
             }
-            | {"minilm": {"BACKEND": "benchmarks.quality.embedder.KeptMiniLMEmbedder"}}
+            | {
+                "near": {
+                    "BACKEND": "benchmarks.embedder.NearEmbedder",
+                    "MODEL": "near",
+                    "DIMENSIONS": DIMENSIONS,
+                },
+                "minilm": {"BACKEND": "benchmarks.quality.embedder.KeptMiniLMEmbedder"},
+            }
         },
     )
     django.setup()

@@ -7,10 +7,13 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from benchmarks.texts import VOCABULARY, forms, made_texts, real_texts
+from hybrid_store.backends.sqlite.text.stemming import terms
 from tools.interpreters import ROOT
 
 ON_SQLITE = os.environ.get("HYBRID_STORE_DATABASE", "sqlite") == "sqlite"
@@ -92,3 +95,47 @@ def test_the_benchmarks_of_one_part() -> None:
     text = run("benchmarks", "--databases", "sqlite", "--only", "loading", "search")
     assert "`bulk_create` of 1,000 rows" in text
     assert "The 10 nearest of 1,000 rows" in text
+
+
+def test_the_benchmarks_of_words() -> None:
+    databases = ["sqlite", "postgresql18"]
+    text = run("benchmarks", "--databases", *databases, "--only", "words")
+    for server in ("SQLite", "PostgreSQL"):
+        assert f"### Indexes of the words of 1,000 texts, {server}" in text
+        assert f"### Writing 1,000 rows into 1,000, ms a row, {server}" in text
+        assert f"### The best of 1,000 texts, {server}" in text
+    found = re.findall(
+        r"^\| (?:rare|medium|common|mixed).* \| (1\.000) \|.*\|$", text, re.MULTILINE
+    )
+    assert len(found) == 4 * 3 * len(databases)
+    assert text.count("Django's `SearchRank`") == text.count("(FTS5 in SQL") == 3
+
+
+def test_texts_that_are_given(tmp_path: Path) -> None:
+    films = [{"title": "A film."}, {"title": "Another.", "extract": "One two. Three four!"}]
+    (tmp_path / "films.json").write_text(json.dumps(films))
+    write_lines(tmp_path / "lines.jsonl", [{"text": "Five?"}])
+    texts = [text.split() for text in real_texts(tmp_path, 300)]
+    assert {word for text in texts for word in text} == {"One", "two.", "Three", "four!", "Five?"}
+    assert all(text[n + 1 : n + 2] in ([], ["two."]) for text in texts for n in places(text, "One"))
+    lengths = [len(text) for text in texts]
+    assert (min(lengths), max(lengths)) == (42, 126)
+    assert 80 < sum(lengths) / len(lengths) < 88
+
+
+def places(text: list[str], word: str) -> list[int]:
+    return [place for place, found in enumerate(text) if found == word]
+
+
+def test_made_texts_have_the_words_of_english() -> None:
+    words = forms().tolist()
+    stems = terms("porter unicode61", [form for word in words for form in word])
+    assert len({*stems.values()}) == VOCABULARY
+    assert all(len({stems[form] for form in word}) == 1 for word in words)
+    texts = made_texts(1000)
+    having = Counter(stem for text in texts for stem in {stems[word] for word in text.split()})
+    (_, most), *others = having.most_common()
+    assert most > 0.9 * len(texts)
+    assert sum(count > 0.2 * len(texts) for _, count in others) > 10
+    assert sum(count < 0.01 * len(texts) for _, count in others) > 0.8 * len(having)
+    assert texts == made_texts(1000)
