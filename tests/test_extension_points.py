@@ -15,7 +15,8 @@ from hybrid_store.models import CosineDistance, Distance, L2Distance
 from hybrid_store.models.embedding import embedding_field
 from hybrid_store.sync.sources import source_reader
 from hybrid_store.sync.statements import GuardedUpdate
-from hybrid_store.test.models import Book, Point
+from hybrid_store.test.models import Book, Point, Tale
+from hybrid_store.texts.query import parse
 from hybrid_store.vectors import Codec, Vector
 
 
@@ -55,6 +56,18 @@ def test_one_call_registers_a_database(exampledb: Any) -> None:
     assert vector_ops(exampledb) is vector_ops(exampledb)
     assert Point._meta.get_field("vector").db_type(exampledb) == "text"
     assert "EXAMPLE_COSINE(" in sql(CosineDistance("vector", [1, 2, 3]), exampledb)
+
+
+def test_a_database_without_words_says_so(exampledb: Any) -> None:
+    register_backend("exampledb", TextOperations)
+    texts = vector_ops(exampledb).texts
+    spec = Tale._meta.indexes[1].spec(Tale)
+    assert texts.creation(spec, "t") == texts.removal(spec) == []
+    query = parse("crew")
+    message = 'Exampledb does not support searches by words: use mode="vector".'
+    for refused in (lambda: texts.ranked(spec, query), lambda: texts.matching(spec, query.clauses)):
+        with pytest.raises(NotSupportedError, match=message):
+            refused()
 
 
 def test_a_database_can_be_registered_by_its_path(exampledb: Any) -> None:

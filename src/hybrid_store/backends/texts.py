@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from django.db import NotSupportedError
 
 from hybrid_store.texts.query import Clause, TextQuery
 
@@ -94,6 +96,11 @@ class BaseTextOperations:
 
     # Searched
 
+    def _unsupported(self) -> NoReturn:
+        raise NotSupportedError(
+            f'{self.connection.display_name} does not support searches by words: use mode="vector".'
+        )
+
     def ranked(
         self,
         spec: TextSpec,
@@ -110,12 +117,12 @@ class BaseTextOperations:
         `ranks_among`, a SELECT of their keys with its parameters. May read statistics.
         `query.words` is not empty.
         """
-        raise NotImplementedError
+        self._unsupported()
 
     def matching(self, spec: TextSpec, clauses: Sequence[Clause]) -> tuple[str, Sequence[Any]]:
         """SELECT of the keys (`key0` and so on) of documents that fulfil all clauses, and its
         parameters; `clauses` are not empty."""
-        raise NotImplementedError
+        self._unsupported()
 
     def terms(self, spec: TextSpec, words: Collection[str]) -> Mapping[str, str]:
         """What an index keeps words as, stemmed and without diacritics: alike for forms that match
