@@ -48,7 +48,7 @@ DECLARE
     spaced text COLLATE "C" := lower(given COLLATE "C");
 BEGIN
     IF octet_length(spaced) <> length(spaced) THEN
-        IF spaced IS NOT NFC NORMALIZED THEN spaced := normalize(spaced, NFC); END IF;
+        IF spaced IS NOT NFC NORMALIZED THEN spaced := lower(normalize(spaced, NFC)); END IF;
         {grams}
     END IF;
     RETURN array_remove({result}, '');
