@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +13,7 @@ from django.test.utils import isolate_apps
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.texts import BaseTextOperations, TextSpec
 from hybrid_store.models import TextIndex
-from hybrid_store.texts.query import Clause, Term, TextQuery, parse
+from hybrid_store.texts.query import Clause, TextQuery, parse
 from hybrid_store.texts.words import bare, sequence
 
 __all__ = ["NAME", "Reference", "fetch", "found", "index_of", "matching", "ops", "run", "tales"]
@@ -77,8 +75,10 @@ def index_of(model: Any) -> TextSpec:
 def found(spec: TextSpec, text: str, **options: Any) -> dict[Any, tuple[int, float]]:
     """Key -> strict and score."""
     ranked = ops().ranked(spec, parse(text), **options)
-    rows = fetch(f"SELECT * FROM {ranked.sql} hits", ranked.params)
-    return {key if not more else (key, *more): (strict, score) for key, *more, strict, score in rows}
+    rows = fetch(f"SELECT * FROM {ranked.sql} hits", ranked.params)  # noqa: S608
+    return {
+        key if not more else (key, *more): (strict, score) for key, *more, strict, score in rows
+    }
 
 
 def matching(spec: TextSpec, *clauses: Clause) -> set[Any]:
@@ -90,9 +90,7 @@ class Reference:
     """BM25 as FTS5 has it, computed anew for every search. `stems` are those of words."""
 
     def __init__(self, rows: Mapping[Any, Sequence[str | None]], weights: Sequence[float]) -> None:
-        self.texts = {
-            key: [sequence(text or "") for text in texts] for key, texts in rows.items()
-        }
+        self.texts = {key: [sequence(text or "") for text in texts] for key, texts in rows.items()}
         self.weights = weights
         words = {word for texts in self.texts.values() for text in texts for word in text}
         self.stems: Mapping[str, str] = {word: lexeme(word) for word in words}
@@ -119,8 +117,8 @@ class Reference:
         for word in words:
             having = sum(any(word in text for text in other) for other in documents.values())
             idf = max(math.log((len(lengths) - having + 0.5) / (having + 0.5)), 1e-6)
-            counts = (weight * text.count(word) for weight, text in zip(self.weights, texts))
-            occurrences = sum(counts)
+            weighed = zip(self.weights, texts, strict=True)
+            occurrences = sum(weight * text.count(word) for weight, text in weighed)
             if occurrences:
                 norm = 1.2 * (0.25 + 0.75 * length / average)
                 score += idf * occurrences * 2.2 / (occurrences + norm)

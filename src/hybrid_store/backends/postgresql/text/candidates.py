@@ -18,12 +18,12 @@ from hybrid_store.backends.postgresql.text.limits import Word, sets_of_terms
 from hybrid_store.backends.postgresql.text.statistics import Statistics
 from hybrid_store.backends.postgresql.text.vocabulary import Numbers
 
-__all__ = ["Strict", "candidates"]
+__all__ = ["Best", "Strict"]
 
 # Up to so many documents are all looked at, or as many for each that is needed.
 FEW, FEW_A_ROW = 2_000, 4
 # So many are looked at of more, or as many for each.
-BUDGET, BUDGET_A_ROW = 3_000, 8
+BUDGET, BUDGET_A_ROW = 5_000, 8
 # Words are not independent: so many times as many as are needed have to be expected to reach a
 # score, and to have all words before those that have not are left out.
 SAFETY, CERTAINTY = 3, 10
@@ -55,58 +55,61 @@ class Strict:
         return conjunction([*([all_of(words)] if words else []), *map(any_of, groups)])
 
 
-def candidates(
-    statistics: Statistics, weights: Mapping[int, float], strict: Strict | None, needed: float
-) -> Condition | None:
-    """The documents among which the best of all most probably are, as many as are needed.
+@dataclass(frozen=True)
+class Best:
+    """The documents that so many of the best most probably are among, by words with weights."""
 
-    `weights` are those of the words. The `strict` come first; None if there are none. The result is
-    None for all documents with any word.
-    """
-    if sum(map(statistics.frequency, weights)) <= max(FEW, FEW_A_ROW * needed):
-        return None
-    expected = strict.expected(statistics) if strict else 0.0
-    if strict and expected >= CERTAINTY * needed:
-        sets = _sets(statistics, weights, strict, expected, needed)
-        return strict.having() if [] in sets else _with_one(strict, sets)
-    sets = _sets(statistics, weights, Strict(), statistics.documents, needed)
-    if [] in sets:
-        return None
-    return disjunction([_with_one(Strict(), sets), *([strict.having()] if strict else [])])
+    statistics: Statistics
+    weights: Mapping[int, float]
+    needed: float
 
+    @property
+    def matches(self) -> float:
+        """At most so many documents have any of the words."""
+        return sum(map(self.statistics.frequency, self.weights))
 
-def _sets(
-    statistics: Statistics,
-    weights: Mapping[int, float],
-    among: Strict,
-    documents: float,
-    needed: float,
-) -> list[list[int]]:
-    """The sets of terms by which documents can be `among` the best, by as many words as lead to
-    few sets."""
-    telling = sorted(weights, key=lambda number: -weights[number])
-    sets: list[list[int]] = []
-    for count in range(TIERED + OTHERS, 0, -1):
-        words = [
-            _word(statistics, number, weights[number], len(TIERS) if place < TIERED else 0, among)
-            for place, number in enumerate(telling[:count])
-        ]
-        # As much as most words add.
-        others = sum(weights[number] for number in telling[count:]) * TIERS[0]
-        budget = max(BUDGET, BUDGET_A_ROW * needed)
-        sets = sets_of_terms(words, documents, others, SAFETY * needed, budget)
-        if len(sets) <= MOST_SETS:
-            break
-    return sets
+    @property
+    def budget(self) -> float:
+        return max(BUDGET, BUDGET_A_ROW * self.needed)
 
+    def candidates(self, strict: Strict | None) -> Condition | None:
+        """None for all documents with any of the words.
 
-def _word(statistics: Statistics, number: int, weight: float, tiers: int, among: Strict) -> Word:
-    word = Word.of(statistics, number, weight, tiers)
-    return word.being_there() if number in among.words else word
+        Those that are `strict` come first; None if there are none.
+        """
+        if self.matches <= max(FEW, FEW_A_ROW * self.needed):
+            return None
+        expected = strict.expected(self.statistics) if strict else 0.0
+        if strict and expected >= min(CERTAINTY * self.needed, self.budget / 2):
+            return self._among(strict, expected) or strict.having()
+        best = self._among(Strict(), self.statistics.documents)
+        return disjunction([best, strict.having()]) if best and strict else best
 
+    def _among(self, strict: Strict, documents: float) -> Condition | None:
+        """The best of so many documents; None for all of them."""
+        sets = self._sets(strict, documents)
+        single = [terms[0] for terms in sets if len(terms) == 1]
+        several = [strict.having(terms) for terms in sets if len(terms) > 1]
+        first = [strict.having(one_of=single)] if single else []
+        return None if [] in sets else disjunction([*first, *several])
 
-def _with_one(among: Strict, sets: Sequence[Sequence[int]]) -> Condition:
-    """Documents that have all of one of the sets."""
-    single = [terms[0] for terms in sets if len(terms) == 1]
-    several = [among.having(terms) for terms in sets if len(terms) > 1]
-    return disjunction([*([among.having(one_of=single)] if single else []), *several])
+    def _sets(self, strict: Strict, documents: float) -> list[list[int]]:
+        """The sets of terms that tell, of as many words as there are few sets of."""
+        telling = sorted(self.weights, key=lambda number: -self.weights[number])
+        for count in range(min(TIERED + OTHERS, len(telling)), 1, -1):
+            sets = self._sets_of(telling, count, strict, documents)
+            if len(sets) <= MOST_SETS:
+                return sets
+        return self._sets_of(telling, 1, strict, documents)
+
+    def _sets_of(
+        self, telling: Sequence[int], count: int, strict: Strict, documents: float
+    ) -> list[list[int]]:
+        words = []
+        for place, number in enumerate(telling[:count]):
+            tiers = len(TIERS) if place < TIERED else 0
+            word = Word.of(self.statistics, number, self.weights[number], tiers)
+            words.append(word.being_there() if number in strict.words else word)
+        # What most words add where they are.
+        others = sum(self.weights[number] for number in telling[count:]) * TIERS[0]
+        return sets_of_terms(words, documents, others, SAFETY * self.needed, self.budget)

@@ -48,7 +48,7 @@ DECLARE
     spaced text COLLATE "C" := lower(given COLLATE "C");
 BEGIN
     IF octet_length(spaced) <> length(spaced) THEN
-        IF spaced IS NOT NFC NORMALIZED THEN spaced := normalize(spaced, NFC); END IF;
+        IF spaced IS NOT NFC NORMALIZED THEN spaced := lower(normalize(spaced, NFC)); END IF;
         {grams}
     END IF;
     RETURN array_remove({result}, '');
@@ -58,13 +58,14 @@ $function$"""
 
 def _tokens_sql(names: Names, dictionary: str | None) -> str:
     """Text -> int[]: the numbers of its words, in their order."""
-    words = lexemes.lexemes_sql(f"unnest({names('words')}(given)) AS word", dictionary)
-    return _array_function(names, f"SELECT {lexemes.number_sql('lexeme')} FROM ({words}) told")  # noqa: S608
+    words = lexemes.lexemes_sql("unnest(parts) AS word", dictionary, "is_plain")
+    number = lexemes.number_sql("lexeme")
+    return _array_function(names, f"SELECT {number} FROM ({words}) told")  # noqa: S608
 
 
 def _trigrams_sql(names: Names) -> str:
     """Text -> int[]: the numbers of every three characters, gaps for what is not of one word."""
-    words = lexemes.lexemes_sql(f"unnest({names('words')}(given)) AS word", None)
+    words = lexemes.lexemes_sql("unnest(parts) AS word", None, "is_plain")
     spaced = f"(SELECT string_agg(lexeme, ' ') FROM ({words}) told)"  # noqa: S608
     return _array_function(
         names,
@@ -80,9 +81,14 @@ def _trigrams_sql(names: Names) -> str:
 
 
 def _array_function(names: Names, query: str) -> str:
+    """Most texts are plain, and many others are, such as Chinese ones."""
     return f"""
 CREATE OR REPLACE FUNCTION {names("tokens")}(given text) RETURNS int[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $function$
+DECLARE
+    parts text[] := {names("words")}(given);
+    is_plain boolean := octet_length(given) = length(given)
+        OR {lexemes.is_plain_sql("array_to_string(parts, ' ')")};
 BEGIN
     RETURN ARRAY({query});
 END

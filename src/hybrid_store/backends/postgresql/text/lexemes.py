@@ -19,6 +19,7 @@ __all__ = [
     "NUMBERS",
     "grams_sql",
     "has_run_sql",
+    "is_plain_sql",
     "lexemes_sql",
     "number",
     "number_sql",
@@ -85,28 +86,34 @@ def grams_sql(text: str) -> str:
     return rf"regexp_replace({thrice}, '\u0001[^ ]|[^ ]\u0001', '', 'g')"
 
 
-def lexemes_sql(words: str, dictionary: str | None) -> str:
-    """SELECT of every `word` of a table with its `lexeme`, in their order.
+def is_plain_sql(text: str) -> str:
+    """SQL of whether no letter of a text is written in another way in an index."""
+    return f"{text} COLLATE \"C\" !~ '[{_class([*SMALL, *BARE])}]'"
+
+
+def lexemes_sql(words: str, dictionary: str | None, is_plain: str = "false") -> str:
+    """SELECT of every `word` of a table with its `lexeme`, in their order; `is_plain` if that is
+    known of all.
 
     OFFSET 0 keeps the planner from repeating the stemming in every branch of what is around it.
     """
     stem = f"coalesce((ts_lexize('{dictionary}', small))[1], small)" if dictionary else "small"
-    small = _translated_sql("word", SMALL)
+    small = _translated_sql("word", SMALL, is_plain)
     return (
-        f"SELECT word, {_translated_sql('stem', BARE)} AS lexeme FROM ("  # noqa: S608
+        f"SELECT word, {_translated_sql('stem', BARE, is_plain)} AS lexeme FROM ("  # noqa: S608
         f"SELECT word, {stem} AS stem FROM ("
         f'SELECT word, {small} AS small FROM (SELECT word COLLATE "C" AS word FROM {words}) given'
         ") read OFFSET 0) stemmed"
     )
 
 
-def _translated_sql(word: str, letters: Mapping[str, str]) -> str:
+def _translated_sql(word: str, letters: Mapping[str, str], is_plain: str) -> str:
     """SQL of a word with other letters. translate() takes long, so most words are spared it."""
     kept = {letter: other for letter, other in letters.items() if other}
     taken = "".join(letter for letter, other in letters.items() if not other)
     others = "".join(kept.values())
     return (
-        f"CASE WHEN octet_length({word}) = length({word}) THEN {word} "
+        f"CASE WHEN {is_plain} OR octet_length({word}) = length({word}) THEN {word} "
         f"WHEN {word} ~ '[{_class(letters)}]' "
         f"THEN translate({word}, '{''.join(kept)}{taken}', '{others}') ELSE {word} END"
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from hybrid_store.backends.postgresql.text.candidates import Strict, candidates
+from hybrid_store.backends.postgresql.text.candidates import Best, Strict
 from hybrid_store.backends.postgresql.text.conditions import NEVER, Condition, any_of, fulfils
 from hybrid_store.backends.postgresql.text.lexemes import GAP
 from hybrid_store.backends.postgresql.text.names import key_columns, name_of, quoted
@@ -65,23 +65,19 @@ def ranked(
         among = fulfils([[numbers for word in query.words if (numbers := known.numbers([word]))]])
     elif wanted is not None and statistics.is_large and share >= LEAST_SHARE:
         strict = _strict(statistics, clauses)
-        chosen, limit = _best(statistics, weights, strict, wanted / share)
+        chosen, limit = _best(Best(statistics, weights, wanted / share), strict)
         among = chosen or among
     return _ranked(spec, fulfils(clauses), scored, among, limit)
 
 
-def _best(
-    statistics: Statistics, weights: Mapping[int, float], strict: Strict | None, needed: float
-) -> tuple[Condition | None, int | None]:
+def _best(best: Best, strict: Strict | None) -> tuple[Condition | None, int | None]:
     """The documents that are looked at, None for all with any of the words, and how many of the
     best of them are given, None for all."""
-    if needed > MOST_NEEDED:
+    if best.needed > MOST_NEEDED:
         return None, None
-    given = max(LEAST_GIVEN, math.ceil(GIVEN * needed))
-    chosen = candidates(statistics, weights, strict, needed)
-    if chosen is None and sum(map(statistics.frequency, weights)) <= given:
-        return None, None
-    return chosen, given
+    given = max(LEAST_GIVEN, math.ceil(GIVEN * best.needed))
+    chosen = best.candidates(strict)
+    return chosen, None if chosen is None and best.matches <= given else given
 
 
 def _strict(statistics: Statistics, clauses: Sequence[Sequence[Numbers]]) -> Strict | None:
