@@ -8,13 +8,17 @@ between two of them makes one do.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
+from hybrid_store.texts.stop_words import stop_words
 from hybrid_store.texts.words import TOKENIZERS, Tokenizer
 
 __all__ = ["MOST_WORDS", "Clause", "Term", "TextQuery", "parse"]
+
+FoundT = TypeVar("FoundT", str, "Clause")
 
 MOST_WORDS = 64
 """How many different words of a query count, from the first one."""
@@ -61,19 +65,28 @@ class TextQuery:
         return tuple(clause for clause in self.clauses if clause.is_required)
 
 
-def parse(text: str, tokenizer: str = "words") -> TextQuery:
-    """Read what a user has written, for an index with that tokenizer; any text will do."""
+def parse(text: str, tokenizer: str = "words", language: str | None = None) -> TextQuery:
+    """Read what a user has written, for an index with that tokenizer; any text will do.
+
+    Stop words of the language do not count beside other words, unless in quotation marks.
+    """
     pieces = list(_pieces(text, TOKENIZERS[tokenizer]))
     groups = list(_groups([piece for piece in pieces if not piece.is_excluded]))
-    clauses = _limited([clause for group in groups for clause in _clauses(group)])
+    stops = stop_words(language)
+    clauses = [clause for group in groups for clause in _clauses(group)]
     words = [word for group in groups for piece in group for word in piece.telling]
     excluded = [Term(piece.sequence, True) for piece in pieces if piece.is_excluded]
     return TextQuery(
-        clauses=clauses,
+        clauses=_limited([c for c in clauses if not _is_stop(c, stops)] or clauses),
         excluded=tuple(excluded[:MOST_WORDS]),
-        words=tuple(dict.fromkeys(words))[:MOST_WORDS],
+        words=_limited([word for word in words if word not in stops] or words),
         meaning=_meaning(text, pieces),
     )
+
+
+def _is_stop(clause: Clause, stops: Collection[str]) -> bool:
+    words = [word for term in clause.terms for word in term.words]
+    return not clause.is_required and all(word in stops for word in words)
 
 
 def _meaning(text: str, pieces: list[_Piece]) -> str:
@@ -139,5 +152,5 @@ def _clauses(group: list[_Piece]) -> list[Clause]:
     return [Clause((Term((word,)),)) for word in group[0].telling]
 
 
-def _limited(clauses: list[Clause]) -> tuple[Clause, ...]:
-    return tuple(dict.fromkeys(clauses))[:MOST_WORDS]
+def _limited(found: list[FoundT]) -> tuple[FoundT, ...]:
+    return tuple(dict.fromkeys(found))[:MOST_WORDS]

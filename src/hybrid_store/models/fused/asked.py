@@ -93,7 +93,7 @@ class Asked:
 
     @cached_property
     def query(self) -> TextQuery:
-        return parse(self.text, self.spec.tokenizer)
+        return parse(self.text, self.spec.tokenizer, self.spec.language)
 
     @cached_property
     def spec(self) -> TextSpec:

@@ -100,6 +100,19 @@ class WordConformance(ConformanceBase):
         strict = found("soup or stars crew")
         assert strict[0] == "Lost in space"
 
+    def test_words_that_tell_nothing_do_not_count_beside_others(self) -> None:
+        assert found("the crew of a griffin") == found("crew griffin")
+        assert found("in the griffin") == []
+        assert {*found("a rat and the soup")} == {"The chef"}
+        row = Tale.objects.search("the crew in it", mode="text").highlight("body")[0]
+        assert "<mark>crew</mark>" in row.highlights["body"]
+        assert row.highlights["body"].count("<mark>") == 1
+
+    def test_they_count_alone_and_in_quotation_marks(self) -> None:
+        assert found("in the") != []
+        assert found('"a rat and a"') == []
+        assert found('"and a rat"') == ["The chef"]
+
     def test_signs_alone_find_nothing(self) -> None:
         assert found("?!") == []
 
