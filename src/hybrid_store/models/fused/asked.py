@@ -76,7 +76,7 @@ class Asked:
         if not self.meaning.strip():
             raise InvalidTargetError(
                 f"{self.model._meta.label}: {self.text!r} only says what is not searched for: "
-                'add words that are, or use mode="text".'
+                "add words that are."
             )
         near = resolve(field, self.meaning)
         return VectorLeg(near, field.name, self.metric, self.max_distance)
