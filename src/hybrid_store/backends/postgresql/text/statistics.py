@@ -28,12 +28,14 @@ DOCUMENTS_A_PAGE = 6
 # For how many seconds what is known of a large table is kept.
 KEPT = 60.0
 
+# A transaction that began before the table was made anew does not see its row.
 SIZE = """
 WITH size AS MATERIALIZED (
-    SELECT oid::bigint, pg_relation_size(oid) / current_setting('block_size')::int
+    SELECT asked.oid::bigint, coalesce(pg_relation_size(c.oid), 0)
+        / current_setting('block_size')::int
         * CASE WHEN reltuples > 0 AND relpages > 0 THEN reltuples / relpages ELSE {a_page} END
         AS documents
-    FROM pg_class WHERE oid = %s::regclass
+    FROM (SELECT %s::regclass AS oid) asked LEFT JOIN pg_class c ON c.oid = asked.oid
 )
 SELECT oid, documents, CASE WHEN documents <= {small} THEN
     (SELECT ARRAY[count(*), coalesce(sum(len), 0)] FROM {table}) || ARRAY({counts}) END
