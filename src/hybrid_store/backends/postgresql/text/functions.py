@@ -81,7 +81,7 @@ def _trigrams_sql(names: Names) -> str:
 
 
 def _array_function(names: Names, query: str) -> str:
-    """Most texts are plain, and many others are, such as Chinese ones."""
+    """The function `tokens`. Texts of ASCII are plain, and many others, such as Chinese ones."""
     return f"""
 CREATE OR REPLACE FUNCTION {names("tokens")}(given text) RETURNS int[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $function$
@@ -96,7 +96,7 @@ $function$"""
 
 
 def length_sql(names: Names, text: str) -> str:
-    """SQL of how many words, or trigrams, a text has, those of all words of FTS5's included."""
+    """SQL of how many words a text has, or trigrams: those between words count, as for FTS5."""
     if names.spec.tokenizer == "words":
         return f"coalesce(cardinality({names('words')}({text})), 0)"
     return f"coalesce(greatest(length({text}) - {lexemes.GRAM - 1}, 0), 0)"
@@ -128,10 +128,10 @@ CREATE OR REPLACE FUNCTION {names("document")}(
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 10000 AS $function$
 DECLARE
     {declared}
-    long float8;
+    norm float8;
 BEGIN
     size := {" + ".join(lengths)};
-    long := {SATURATION} * ({1 - LENGTH_SHARE} + {LENGTH_SHARE} * size / average);
+    norm := {SATURATION} * ({1 - LENGTH_SHARE} + {LENGTH_SHARE} * size / average);
     SELECT coalesce(array_agg(term) {tiers}, '{{}}'),
         '{{' || coalesce(string_agg(term || ':' || impact, ',')
             FILTER (WHERE place <= {MOST_VALUES}), '') || '}}/{lexemes.NUMBERS}'
@@ -139,7 +139,7 @@ BEGIN
     FROM (
         SELECT term, impact, row_number() OVER (ORDER BY impact DESC) AS place
         FROM (
-            SELECT term, ({SATURATION + 1} / (1 + long / sum(weight)))::real AS impact
+            SELECT term, ({SATURATION + 1} / (1 + norm / sum(weight)))::real AS impact
             FROM ({counted}) counted WHERE term <> {lexemes.GAP} GROUP BY term OFFSET 0
         ) weighed
     ) placed;

@@ -78,7 +78,7 @@ def grams_sql(text: str) -> str:
     """SQL of a text in which unspaced runs are written as their characters and pairs.
 
     Every character is written thrice, so that ab becomes "a a ab b b". What touches the ends, where
-    marks are set that no text has when it is spaced, is too much. Takes time as the text is long.
+    marks are set that no spaced text has, is too much. It takes time in proportion to the length.
     """
     marked = "' ' || chr(1) || '\\1' || chr(1) || ' '"
     apart = f"regexp_replace({spaced_sql(text)}, '({RUN}+)', {marked}, 'g')"

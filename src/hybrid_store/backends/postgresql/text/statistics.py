@@ -123,10 +123,7 @@ def read(connection: BaseDatabaseWrapper, index: str, terms: Sequence[int]) -> S
 def _of_large(
     connection: BaseDatabaseWrapper, index: str, oid: int, documents: float, terms: Sequence[int]
 ) -> Statistics:
-    key = (*place_of(connection), oid)
-    known = _known.get(key)
-    if known is None or time.monotonic() - known.time > KEPT:
-        known = _known[key] = _analyzed(connection, index, oid)
+    known = _known_of(connection, index, oid)
     lacking = known.lacks(terms)
     if lacking:
         sql = COUNTS.format(table=quoted(name_of("text", index)))
@@ -135,6 +132,17 @@ def _of_large(
     return Statistics(
         documents, known.average, known.made_with, known.counted, known.shares, is_large=True
     )
+
+
+def _known_of(connection: BaseDatabaseWrapper, index: str, oid: int) -> _Known:
+    for key, old in list(_known.items()):
+        if time.monotonic() - old.time > KEPT:
+            _known.pop(key, None)
+    key = (*place_of(connection), oid)
+    known = _known.get(key)
+    if known is None:
+        known = _known[key] = _analyzed(connection, index, oid)
+    return known
 
 
 def _analyzed(connection: BaseDatabaseWrapper, index: str, oid: int) -> _Known:
@@ -148,7 +156,7 @@ def _analyzed(connection: BaseDatabaseWrapper, index: str, oid: int) -> _Known:
         [mean] = _row(connection, AVERAGE.format(table=quoted(name_of("text", index))), [])
     # The shares are followed by the least and the greatest of them and that of NULL.
     found = dict(zip(terms or [], shares or [], strict=False))
-    return _Known(time.monotonic(), made_with, mean, found)
+    return _Known(time.monotonic(), made_with, mean or made_with, found)
 
 
 def _mean(values: Sequence[int], shares: Sequence[float], bounds: Sequence[int]) -> float:
