@@ -118,7 +118,7 @@ MUTATIONS = [
     Mutation(
         "a look at more passages where these are of too few rows",
         "models/fused/passages.py",
-        [("len(nearest) < depth or len(hits) >= (count or 0)", "True")],
+        [("len(best) < depth or len(hits) >= (count or 0)", "True")],
         SUITE,
         "however_many_passages",
     ),
