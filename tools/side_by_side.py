@@ -21,10 +21,13 @@ __all__ = ["main", "pytest_arguments"]
 
 ONCE = (
     "tests/embedders",
+    "tests/ranking",
+    "tests/rerankers",
     "tests/test_bit_vectors.py",
     "tests/test_layout.py",
     "tests/test_mutations.py",
     "tests/test_sparse_vectors.py",
+    "tests/test_splitters.py",
     "tests/test_tools.py",
     "tests/test_vectors.py",
 )
