@@ -73,5 +73,7 @@ def test_what_knows_no_database_is_tested_once() -> None:
     assert plan["sqlite"] == ["-x"]
     assert plan["postgresql16"] == ["-x", *(f"--ignore={path}" for path in (*ONCE, *TWICE))]
     assert plan["postgresql18"] == ["-x", *(f"--ignore={path}" for path in ONCE)]
+    plan = pytest_arguments(["sqlite", "postgresql18"], [])
+    assert plan["postgresql18"] == [f"--ignore={path}" for path in (*ONCE, *TWICE)]
     assert pytest_arguments(["own"], []) == {"own": []}
     assert all((ROOT / path).exists() for path in (*ONCE, *TWICE))

@@ -4,7 +4,7 @@
 
 Lines of output begin with the database; arguments behind -- are pytest's. Tests in `ONCE` know no
 database, and are run with the first one only; those in `TWICE`, of the documentation, with the
-first and the last.
+first and, of three or more, the last.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ TWICE = ("tests/docs", "tests/test_demo.py")
 
 def pytest_arguments(databases: Sequence[str], given: Sequence[str]) -> dict[str, list[str]]:
     """What pytest is called with on each database."""
-    first, last = databases[0], databases[-1]
+    first, second = databases[0], databases[-1] if len(databases) > 2 else None
     plan = {}
     for database in databases:
-        left_out = () if database == first else ONCE if database == last else (*ONCE, *TWICE)
+        left_out = () if database == first else ONCE if database == second else (*ONCE, *TWICE)
         plan[database] = [*given, *(f"--ignore={path}" for path in left_out)]
     return plan
 
