@@ -3,8 +3,8 @@
     python -m tools.side_by_side sqlite postgresql18 -- -k search
 
 Lines of output begin with the database; arguments behind -- are pytest's. Tests in `ONCE` know no
-database, and are run with the first one only; those in `TWICE`, of the documentation, with the
-first and, of three or more, the last.
+database, and are run with the first one only; those in `TWICE`, of the documentation and of
+what takes long, with the first and, of three or more, the last.
 """
 
 from __future__ import annotations
@@ -31,7 +31,13 @@ ONCE = (
     "tests/test_tools.py",
     "tests/test_vectors.py",
 )
-TWICE = ("tests/docs", "tests/test_demo.py")
+TWICE = (
+    "tests/docs",
+    "tests/durability",
+    "tests/model_change",
+    "tests/reliability",
+    "tests/test_demo.py",
+)
 
 
 def pytest_arguments(databases: Sequence[str], given: Sequence[str]) -> dict[str, list[str]]:
