@@ -205,6 +205,31 @@ def test_the_index_is_used(places: Places) -> None:
         assert not rows.query.outcome.exact
 
 
+def candidates(rows: Any, query: Any, enough: float) -> Any:
+    """A hundred of the nearest, or fewer of them."""
+    ranked = rows.nearest(query)[:100]
+    ranked.query.enough = enough
+    return ranked
+
+
+def test_candidates_may_end_where_an_index_finds_no_more(hnsw: Places) -> None:
+    tenth = hnsw.model.objects.alias(digit=F("number") % 10).filter(digit=3)
+    true = [row.pk for row in tenth.nearest(hnsw.queries[5]).tuned(exact=True)[:50]]
+    all_of_them = candidates(tenth, hnsw.queries[5], 1.0)
+    assert len(all_of_them) == 100
+    assert all_of_them.query.outcome.exact
+    enough = candidates(tenth, hnsw.queries[5], 0.5)
+    assert 50 <= len(enough) <= 100
+    assert not enough.query.outcome.exact
+    assert len({row.pk for row in enough} & {*true}) >= 0.95 * len(true)
+
+
+@pytest.mark.parametrize("name", ["far", "rather far", "thousandth"])
+def test_where_an_index_finds_too_few_candidates_none_is_missing(places: Places, name: str) -> None:
+    rows = places.model.objects.filter(FILTERS[name])
+    assert len(candidates(rows, places.queries[0], 0.5)) == min(rows.count(), 100)
+
+
 SLICES = [
     (0, 1),
     (0, 100),

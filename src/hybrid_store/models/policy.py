@@ -52,13 +52,17 @@ def first_scan(
     return Scan(min(effort * roughness, MOST_EFFORT), limit, matches=matches)
 
 
-def wider_scan(scan: Scan, wanted: int, found: int) -> Scan | None:
-    """Another pass, if by what the last one `found` it will find all rows; else None."""
+def wider_scan(scan: Scan, wanted: int, found: int, share: float = 1.0) -> Scan | None:
+    """Another pass, if by what the last one `found` it will find all rows; else None.
+
+    Where that `share` of them is enough, also the widest pass, if it promises those.
+    """
     wanted = scan.matches or wanted
     if not 0 < found < wanted or scan.effort >= MOST_EFFORT:
         return None
     needed = wanted * scan.effort / found
-    if LEAST_MARGIN * needed > MOST_EFFORT:
+    least = LEAST_MARGIN * needed if share == 1 else share * needed
+    if least > MOST_EFFORT:
         return None
     return replace(scan, effort=min(MOST_EFFORT, round(MARGIN * needed)))
 

@@ -36,15 +36,20 @@ class Scanning:
         while scan is not None:
             rows = self._scanned(query, scan)
             found = len(rows)
-            if found >= (scan.matches or query.wanted) or self._ends_at_limit(scan):
+            if self._has_enough(scan, found) or self._ends_at_limit(scan):
                 return self._ended(self._slice(scan, rows), exact=False)
-            scan = policy.wider_scan(scan, query.needed, self._matching(scan, found))
+            matching = self._matching(scan, found)
+            scan = policy.wider_scan(scan, query.needed, matching, query.enough)
         if found and self._is_dear():
             rows = self._scanned(query, policy.last_scan(query.needed))
             if len(rows) >= query.wanted:
                 logger.warning(APPROXIMATE, query.search.field.label)
                 return self._ended(rows, exact=False)
         return self._ended(self.statements.rows(query.exactly()), exact=True)
+
+    def _has_enough(self, scan: Scan, found: int) -> bool:
+        share = self.query.enough if scan.effort >= MOST_EFFORT else 1.0
+        return found >= share * (scan.matches or self.query.wanted)
 
     def _slice(self, scan: Scan, rows: list[Any]) -> list[Any]:
         """Those asked for, of the rows of a scan that fetches its matches from the first one."""

@@ -97,6 +97,8 @@ class SearchQuery(Query):
     # Does it compare all rows that fulfil its conditions?
     is_exact = False
     without_distance = WithoutDistance.ARE_LEFT_OUT
+    # The share of the rows wanted with which it is content, where an index finds no more of them.
+    enough = 1.0
     # May it have rows that do not fulfil the conditions of the search, as by `|`?
     is_widened = False
     outcome: Outcome | None = None

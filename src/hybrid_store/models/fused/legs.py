@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
@@ -16,6 +16,7 @@ from hybrid_store.backends.texts import BaseTextOperations, TextSpec
 from hybrid_store.models.fused.tables import Column, Hit, KeyTable, WordRanks, key_names
 from hybrid_store.models.late import LateValue
 from hybrid_store.models.ranked_search import nearest, tuned
+from hybrid_store.models.search_query import SearchQuery
 from hybrid_store.models.targets import QueryVector
 from hybrid_store.models.tuning import Tuning
 from hybrid_store.models.word_conditions import Fulfils
@@ -43,10 +44,17 @@ class Leg(ABC):
     is_statement: ClassVar[bool] = True
 
     @abstractmethod
-    def found(self, rows: QuerySet[Any], count: int | None, carry: str | None = None) -> list[Hit]:
+    def found(
+        self,
+        rows: QuerySet[Any],
+        count: int | None,
+        carry: str | None = None,
+        enough: float = 1.0,
+    ) -> list[Hit]:
         """The best of `rows`, so many or all, each once; `rank` is left to the caller.
 
-        Hits `carry` the value of that column, if one is named, as `CARRIED`.
+        Hits `carry` the value of that column, if one is named, as `CARRIED`. There may be fewer,
+        but at least that share which is `enough`, where the rest would be dear.
         """
 
     def sql(self, rows: QuerySet[Any], count: int | None) -> tuple[str, Sequence[Any]]:
@@ -75,11 +83,18 @@ class VectorLeg(Leg):
     columns = ("vector_rank", "distance")
     rank = "vector_rank"
 
-    def found(self, rows: QuerySet[Any], count: int | None, carry: str | None = None) -> list[Hit]:
-        ranked = self._ranked(rows).values_list("pk", DISTANCE, SIMILARITY, *_named(carry))
+    def found(
+        self,
+        rows: QuerySet[Any],
+        count: int | None,
+        carry: str | None = None,
+        enough: float = 1.0,
+    ) -> list[Hit]:
+        ranked = self._ranked(rows).values_list("pk", DISTANCE, SIMILARITY, *_named(carry))[:count]
+        cast(SearchQuery, ranked.query).enough = enough
         return distinct(
             Hit(key, similarity, {"distance": distance, **_carried(rest)})
-            for key, distance, similarity, *rest in ranked[:count]
+            for key, distance, similarity, *rest in ranked
         )
 
     def similarities(self, rows: QuerySet[Any], keys: Sequence[Any]) -> Iterable[tuple[Any, float]]:
@@ -122,16 +137,22 @@ class TextLeg(Leg):
     columns = ("text_rank",)
     rank = "text_rank"
 
-    def found(self, rows: QuerySet[Any], count: int | None, carry: str | None = None) -> list[Hit]:
+    def found(
+        self,
+        rows: QuerySet[Any],
+        count: int | None,
+        carry: str | None = None,
+        enough: float = 1.0,
+    ) -> list[Hit]:
         if not self.query.words:
             return []
         texts = vector_ops(connections[rows.db]).texts
         try:
-            ranked = texts.ranked(self.spec, self.query, **_best(rows, count, texts))
+            ranked = texts.ranked(self.spec, self.query, **_best(rows, count, enough, texts))
         except EmptyResultSet:
             return []
         hits = self._hits(rows, WordRanks(ranked), count, carry)
-        if ranked.is_complete or len(hits) == count:
+        if ranked.is_complete or len(hits) >= enough * (count or 0):
             return hits
         return self._hits(rows, WordRanks(texts.ranked(self.spec, self.query)), count, carry)
 
@@ -206,7 +227,9 @@ def _term(word: str) -> Term:
     return Term((word,))
 
 
-def _best(rows: QuerySet[Any], count: int | None, texts: BaseTextOperations) -> dict[str, Any]:
+def _best(
+    rows: QuerySet[Any], count: int | None, enough: float, texts: BaseTextOperations
+) -> dict[str, Any]:
     """What a database is told of the best documents that are wanted."""
     if count is None:
         return {}
@@ -218,5 +241,5 @@ def _best(rows: QuerySet[Any], count: int | None, texts: BaseTextOperations) -> 
         return {"wanted": count, "among": keys.query.get_compiler(rows.db).as_sql()}
     ops = vector_ops(connections[rows.db])
     whole = ops.table_rows(rows.model)
-    share = min(1.0, ops.compared_rows(query) / whole) if whole else 1.0
-    return {"wanted": count, "share": share}
+    share = ops.compared_rows(query) / whole if whole else 1.0
+    return {"wanted": count, "share": min(1.0, share / enough)}

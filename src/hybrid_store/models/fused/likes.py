@@ -32,7 +32,13 @@ class BestMatchLeg(Leg):
     rank = "vector_rank"
     is_statement = False
 
-    def found(self, rows: QuerySet[Any], count: int | None, carry: str | None = None) -> list[Hit]:
+    def found(
+        self,
+        rows: QuerySet[Any],
+        count: int | None,
+        carry: str | None = None,
+        enough: float = 1.0,
+    ) -> list[Hit]:
         if carry is not None:
             raise NotImplementedError
         depth = count

@@ -44,7 +44,13 @@ class PassageLeg(Leg):
     def is_statement(self) -> bool:  # type: ignore[override]
         return isinstance(self.leg, VectorLeg)
 
-    def found(self, rows: QuerySet[Any], count: int | None, carry: str | None = None) -> list[Hit]:
+    def found(
+        self,
+        rows: QuerySet[Any],
+        count: int | None,
+        carry: str | None = None,
+        enough: float = 1.0,
+    ) -> list[Hit]:
         passages = self._passages(rows)
         depth = None if count is None else PASSAGES * count
         while True:

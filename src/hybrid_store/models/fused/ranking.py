@@ -19,13 +19,18 @@ __all__ = ["CANDIDATES", "Ranking"]
 CANDIDATES = 100
 """How many of the best rows of each leg are fused, or put in another order, by default."""
 
+# The share of the candidates that a leg gives at least, and never less than the slice needs: what
+# the last ones add to a fused score is little.
+ENOUGH = 0.5
+
 
 @dataclass(frozen=True)
 class Ranking:
     """The legs of a search with their weights.
 
     One leg alone ranks all rows it can, if no stage follows. Else the rows are those among the
-    `candidates` best of any; a slice that reaches further takes as many of each as it needs.
+    `candidates` best of any; a slice that reaches further takes as many of each as it needs. Of
+    those beyond the slice, some may be missing where an index finds no more.
     """
 
     legs: Sequence[Leg]
@@ -51,8 +56,7 @@ class Ranking:
 
     def hits(self, rows: QuerySet[Any], needed: int | None) -> list[Hit]:
         """The best of `rows`, from the first one; `needed` is None where all are asked for."""
-        count = self.depth(needed)
-        found = [self._ranked(leg, rows, count) for leg in self.legs]
+        found = [self._ranked(leg, rows, needed) for leg in self.legs]
         hits = found[0] if self.is_alone else self._fused(found)
         for stage in self.stages:
             hits = stage.apply(hits, rows, needed)
@@ -69,11 +73,18 @@ class Ranking:
         most = max(self.candidates, candidates or 0)
         return replace(self, stages=(*self.stages, stage), candidates=most)
 
-    def _ranked(self, leg: Leg, rows: QuerySet[Any], count: int | None) -> list[Hit]:
-        hits = leg.found(rows, count)
+    def _ranked(self, leg: Leg, rows: QuerySet[Any], needed: int | None) -> list[Hit]:
+        hits = leg.found(rows, self.depth(needed), enough=self._enough(needed))
         for place, hit in enumerate(hits, 1):
             hit.values[leg.rank] = place
         return hits
+
+    def _enough(self, needed: int | None) -> float:
+        """The share of the candidates that a leg has to give."""
+        count = self.depth(needed)
+        if self.is_alone or needed is None or not count:
+            return 1.0
+        return max(needed / count, ENOUGH)
 
     def _fused(self, found: Sequence[Sequence[Hit]]) -> list[Hit]:
         legs = [[(hit.key, hit.score) for hit in hits] for hits in found]
