@@ -105,9 +105,9 @@ def test_the_benchmarks_of_words() -> None:
         assert f"### Writing 1,000 rows into 1,000, ms a row, {server}" in text
         assert f"### The best of 1,000 texts, {server}" in text
     found = re.findall(
-        r"^\| (?:rare|medium|common|mixed).* \| (1\.000) \|.*\|$", text, re.MULTILINE
+        r"^\| (?:rare|medium|common|mixed|sentence).* \| (1\.000) \|.*\|$", text, re.MULTILINE
     )
-    assert len(found) == 4 * 3 * len(databases)
+    assert len(found) == 5 * 3 * len(databases)
     assert text.count("Django's `SearchRank`") == text.count("(FTS5 in SQL") == 3
 
 

@@ -24,7 +24,11 @@ class TestSparse(conformance.SparseConformance, HypothesisTestCase):
     pass
 
 
-class TestSearch(conformance.SearchConformance, HypothesisTestCase):
+class TestExactSearch(conformance.ExactSearchConformance, HypothesisTestCase):
+    pass
+
+
+class TestSearch(conformance.SearchConformance, TestCase):
     pass
 
 

@@ -32,7 +32,11 @@ from hybrid_store.test.conformance.passages import (
     PassageOnSaveConformance,
 )
 from hybrid_store.test.conformance.query_cache import QueryCacheConformance
-from hybrid_store.test.conformance.search import RecommendationConformance, SearchConformance
+from hybrid_store.test.conformance.search import (
+    ExactSearchConformance,
+    RecommendationConformance,
+    SearchConformance,
+)
 from hybrid_store.test.conformance.spaces import SpaceConformance
 from hybrid_store.test.conformance.sparse import SparseConformance
 from hybrid_store.test.conformance.words import WordConformance, WordFuzzConformance
@@ -42,6 +46,7 @@ __all__ = [
     "BitConformance",
     "ConditionConformance",
     "DistanceConformance",
+    "ExactSearchConformance",
     "FailureConformance",
     "FieldConformance",
     "FreshnessConformance",

@@ -23,14 +23,16 @@ __all__ = ["Best", "Strict"]
 # Up to so many documents are all looked at, or as many for each that is needed.
 FEW, FEW_A_ROW = 2_000, 4
 # So many are looked at of more, or as many for each.
-BUDGET, BUDGET_A_ROW = 5_000, 8
+BUDGET, BUDGET_A_ROW = 2_500, 8
 # Words are not independent: so many times as many as are needed have to be expected to reach a
 # score, and to have all words before those that have not are left out.
 SAFETY, CERTAINTY = 3, 10
-# The words that tell most are looked at with their tiers, some more by being there.
-TIERED, OTHERS = 3, 5
+# The words that tell most are looked at with their tiers, fewer of them in a long query, and some
+# more by being there.
+TIERED, TIERED_OF_MANY, OTHERS = 3, 2, 9
+MANY_WORDS = 6
 # The index is read once for each.
-MOST_SETS = 32
+MOST_SETS = 64
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,10 @@ class Best:
     def budget(self) -> float:
         return max(BUDGET, BUDGET_A_ROW * self.needed)
 
+    @property
+    def _tiered(self) -> int:
+        return TIERED if len(self.weights) < MANY_WORDS else TIERED_OF_MANY
+
     def candidates(self, strict: Strict | None) -> Condition | None:
         """None for all documents with any of the words.
 
@@ -96,7 +102,7 @@ class Best:
     def _sets(self, strict: Strict, documents: float) -> list[list[int]]:
         """The sets of terms that tell, of as many words as there are few sets of."""
         telling = sorted(self.weights, key=lambda number: -self.weights[number])
-        for count in range(min(TIERED + OTHERS, len(telling)), 1, -1):
+        for count in range(min(self._tiered + OTHERS, len(telling)), 1, -1):
             sets = self._sets_of(telling, count, strict, documents)
             if len(sets) <= MOST_SETS:
                 return sets
@@ -107,7 +113,7 @@ class Best:
     ) -> list[list[int]]:
         words = []
         for place, number in enumerate(telling[:count]):
-            tiers = len(TIERS) if place < TIERED else 0
+            tiers = len(TIERS) if place < self._tiered else 0
             word = Word.of(self.statistics, number, self.weights[number], tiers)
             words.append(word.being_there() if number in strict.words else word)
         # What most words add where they are.
