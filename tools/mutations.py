@@ -383,6 +383,98 @@ MUTATIONS = [
         "tests/certified/test_bounds.py",
         "exceeds",
     ),
+    Mutation(
+        "the words of a row that were changed in SQL",
+        "backends/sqlite/text/ddl.py",
+        [
+            (
+                "for column in (*words.spec.keys, *words.spec.columns)",
+                "for column in words.spec.keys",
+            )
+        ],
+        SUITE,
+        "TestWords and found",
+    ),
+    Mutation(
+        "the words of a row that REPLACE has deleted",
+        "backends/sqlite/text/ddl.py",
+        [('("", [*_forgetting(words, "NEW"), *_noting(words)])', '("", _noting(words))')],
+        "tests/databases/test_sqlite.py",
+        "replaced",
+    ),
+    Mutation(
+        "rows with all words come first",
+        "models/fused/legs.py",
+        [('order_by(f"-{STRICT}", f"-{SCORE}", "pk")', 'order_by(f"-{SCORE}", "pk")')],
+        SUITE,
+        "TestWords and before_those_with_any",
+    ),
+    Mutation(
+        "a look at all documents where the best of them are too few rows",
+        "models/fused/legs.py",
+        [("if ranked.is_complete or len(hits) >= enough * (count or 0):", "if hits is not None:")],
+        SUITE,
+        "TestWords and slices",
+    ),
+    Mutation(
+        "words that must not be there",
+        "models/word_conditions.py",
+        [("if query.excluded:", "if not query.clauses:")],
+        SUITE,
+        "demands or minus",
+    ),
+    Mutation(
+        "filters count before rows are ranked",
+        "models/fused/query.py",
+        [
+            (
+                "[child for child in base.where.children if not _needs(child, aliases)]",
+                "base.where.children[:0]",
+            )
+        ],
+        SUITE,
+        "TestFused and filters_count",
+    ),
+    Mutation(
+        "all rows are ranked where scores are filtered",
+        "models/fused/query.py",
+        [("return None if is_narrowed else int(query.high_mark)", "return int(query.high_mark)")],
+        SUITE,
+        "TestWords and slices or scores_can_be_filtered",
+    ),
+    Mutation(
+        "a slice that reaches beyond the candidates",
+        "models/fused/ranking.py",
+        [("return max(needed or 0, self.candidates)", "return self.candidates")],
+        SUITE,
+        "TestFused and as_many_rows",
+    ),
+    Mutation(
+        "ranks that begin with 1",
+        "ranking/fusion.py",
+        [
+            (
+                "1 / (k + rank) for rank, key in enumerate(leg, 1)",
+                "1 / (k + rank) for rank, key in enumerate(leg)",
+            )
+        ],
+        "tests/ranking",
+        "rrf or fusion",
+    ),
+    Mutation(
+        "equal scores, in a search within another query",
+        "models/fused/statements.py",
+        [('["score DESC", "best", *(', '["score DESC", *(')],
+        SUITE,
+        "TestFused",
+    ),
+    Mutation(
+        "markup in a text whose words are marked",
+        "texts/highlighting.py",
+        [("escape(text[place:first])", "text[place:first]")],
+        SUITE,
+        "marked_texts",
+    ),
 ]
 
 

@@ -21,7 +21,7 @@ from django.test.utils import isolate_apps
 from hybrid_store.backends.sqlite.constraints import column_check
 from hybrid_store.exceptions import IngestError
 from hybrid_store.models import CosineDistance, VectorField, bulk_ingest
-from hybrid_store.test.models import Book, Code, Point, Weighting
+from hybrid_store.test.models import Book, Code, Point, Tale, Weighting
 from hybrid_store.vectors import BIT, SPARSE, SparseVector
 from tests.databases.other_ways import another_way
 
@@ -229,3 +229,15 @@ def test_a_vector_column_can_be_added_and_given_other_dimensions() -> None:
             cursor.execute(insert, [bytes(12)])
     with connection.schema_editor() as editor:
         editor.delete_model(Thing)
+
+
+def test_the_words_of_a_row_that_is_replaced_are_forgotten() -> None:
+    kept, other = (Tale.objects.create(title=title) for title in ("Owl", "Hen"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT OR REPLACE INTO {Tale._meta.db_table} (id, title, year) "  # noqa: S608
+            "VALUES (%s, 'Elk', 2000)",
+            [kept.pk],
+        )
+    found = {word: [*Tale.objects.search(word, mode="text")] for word in ("owl", "elk", "hen")}
+    assert found == {"owl": [], "elk": [kept], "hen": [other]}

@@ -134,6 +134,13 @@ class WordConformance(ConformanceBase):
         for text in ("canción", "cancion", "CANCIÓN", "años", "nino", "Niño"):
             assert found(text) == ["El Niño"], text
 
+    def test_capitals_are_found_by_small_letters_and_the_other_way_round(self) -> None:
+        for capitals, small in (("GRO\u1e9e", "gro\u00df"), ("\u0393\u0397", "\u03b3\u03b7")):
+            Tale.objects.create(title=capitals, year=1)
+            Tale.objects.create(title=small, year=2)
+            for text in (capitals, small):
+                assert {*found(text)} == {capitals, small}
+
     def test_korean_is_found_whatever_particles_follow(self) -> None:
         for text in ("고양이", "고양이를", "고양이가", "강아지"):
             assert found(text)[0] == "고양이", text

@@ -36,9 +36,9 @@ GAP = 0
 GRAM = 3
 
 SEPARATORS, RUN = f"[{in_class(separators())}]+", f"[{in_class(UNSPACED)}]"
-# Python's lower() gives the first a combining dot, which is taken away as others are, and writes
-# the second at the end of a word.
-SMALL = {**small_letters(), "\u0130": "i"}
+# Python's lower() gives the first a combining dot, which is taken away as others are; the second is
+# newer than Unicode 3.2. It writes the third, of those with diacritics, at the end of a word.
+SMALL = {**small_letters(), "\u0130": "i", "\u1e9e": "\u00df"}
 BARE = {**bare_letters(), "\u03c2": "\u03c3"}
 
 
