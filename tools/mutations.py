@@ -413,8 +413,8 @@ MUTATIONS = [
         "a look at all documents where the best of them are too few rows",
         "models/fused/legs.py",
         [("if ranked.is_complete or len(hits) >= enough * (count or 0):", "if hits is not None:")],
-        SUITE,
-        "TestWords and slices",
+        "tests/databases/test_sqlite_many_texts.py",
+        "fill",
     ),
     Mutation(
         "words that must not be there",
@@ -440,7 +440,7 @@ MUTATIONS = [
         "models/fused/query.py",
         [("return None if is_narrowed else int(query.high_mark)", "return int(query.high_mark)")],
         SUITE,
-        "TestWords and slices or scores_can_be_filtered",
+        "TestWords and last_places",
     ),
     Mutation(
         "a slice that reaches beyond the candidates",
@@ -464,7 +464,7 @@ MUTATIONS = [
     Mutation(
         "equal scores, in a search within another query",
         "models/fused/statements.py",
-        [('["score DESC", "best", *(', '["score DESC", *(')],
+        [('IS NULL, {rank}" for rank in ranks)', 'IS NULL, {rank}" for rank in ranks[::-1])')],
         SUITE,
         "TestFused",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,9 +22,10 @@ from django.test.utils import isolate_apps
 from hybrid_store.backends.sqlite.constraints import column_check
 from hybrid_store.exceptions import IngestError
 from hybrid_store.models import CosineDistance, VectorField, bulk_ingest
-from hybrid_store.test.models import Book, Code, Point, Tale, Weighting
+from hybrid_store.test.models import Book, Code, Point, Weighting
 from hybrid_store.vectors import BIT, SPARSE, SparseVector
 from tests.databases.other_ways import another_way
+from tests.databases.words import TABLE, found, index_of, run, tales
 
 pytestmark = [
     pytest.mark.skipif(connection.vendor != "sqlite", reason="the run is on another database"),
@@ -231,13 +233,14 @@ def test_a_vector_column_can_be_added_and_given_other_dimensions() -> None:
         editor.delete_model(Thing)
 
 
-def test_the_words_of_a_row_that_is_replaced_are_forgotten() -> None:
-    kept, other = (Tale.objects.create(title=title) for title in ("Owl", "Hen"))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT OR REPLACE INTO {Tale._meta.db_table} (id, title, year) "  # noqa: S608
-            "VALUES (%s, 'Elk', 2000)",
-            [kept.pk],
-        )
-    found = {word: [*Tale.objects.search(word, mode="text")] for word in ("owl", "elk", "hen")}
-    assert found == {"owl": [], "elk": [kept], "hen": [other]}
+@pytest.mark.parametrize("key", [None, models.CharField(max_length=9, primary_key=True)])
+def test_the_words_of_a_row_that_is_replaced_are_forgotten(key: Any) -> None:
+    with tales(key) as model:
+        model.objects.create(pk="1", title="Owl", body="")
+        run(f"INSERT OR REPLACE INTO {TABLE} (id, title, body) VALUES ('1', 'Elk', '')")  # noqa: S608
+        words = ("owl", "elk", "hen")
+        spec = index_of(model)
+        assert [len(found(spec, word)) for word in words] == [0, 1, 0]
+        model.objects.all().delete()
+        run(f"INSERT INTO {TABLE} (id, title, body) VALUES ('1', 'Hen', '')")  # noqa: S608
+        assert [len(found(spec, word)) for word in words] == [0, 0, 1]

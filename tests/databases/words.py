@@ -16,7 +16,18 @@ from hybrid_store.models import TextIndex
 from hybrid_store.texts.query import Clause, TextQuery, parse
 from hybrid_store.texts.words import bare, sequence
 
-__all__ = ["NAME", "Reference", "fetch", "found", "index_of", "matching", "ops", "run", "tales"]
+__all__ = [
+    "NAME",
+    "TABLE",
+    "Reference",
+    "fetch",
+    "found",
+    "index_of",
+    "matching",
+    "ops",
+    "run",
+    "tales",
+]
 
 NAME = "made_text"
 APP = "hybrid_store_test"

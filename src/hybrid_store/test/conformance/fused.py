@@ -178,6 +178,17 @@ class FusedConformance(ConformanceBase):
             inside = Tale.objects.filter(pk__in=rows.values("pk")[:3])
             assert {row.pk for row in inside} == best, options
 
+    def test_equal_scores_are_in_the_same_order_inside_of_another_query(self) -> None:
+        by_words, by_meaning = self.best_of_each_leg("garden")
+        assert by_words != by_meaning
+        rows = Tale.objects.search("garden", candidates=1)
+        assert len({row.score for row in rows}) == 1
+        assert rows[0] == by_meaning
+        assert Tale.objects.get(pk__in=rows.values("pk")[:1]) == by_meaning
+
+    def best_of_each_leg(self, text: str) -> list[Any]:
+        return [Tale.objects.search(text, mode=mode)[0] for mode in ("text", "vector")]
+
     every_way: ClassVar[list[dict[str, Any]]] = [
         {},
         {"alpha": 0.3},

@@ -76,6 +76,9 @@ class WordConformance(ConformanceBase):
         some = found("cook crew zebra")
         assert some[0] == "Space cooks"
         assert {*some[1:]} == {"The chef", "Lost in space"}
+        Tale.objects.create(title="Stars, stars", body="Stars, stars, stars")
+        Tale.objects.create(title="Crew and stars", body="and so on " * 50)
+        assert found("crew stars")[1:3] == ["Crew and stars", "Stars, stars"]
 
     def test_a_phrase_must_be_there_word_for_word(self) -> None:
         assert {*found('"in space"')} == {"Lost in space", "Space cooks"}
@@ -200,6 +203,12 @@ class WordConformance(ConformanceBase):
         assert len(rows[:5]) == 5
         assert len(rows[5:10]) == 5
         assert rows.filter(year__lt=50).count() == 10
+
+    def test_slices_of_the_last_places_have_as_many(self) -> None:
+        for year in range(20):
+            Tale.objects.create(title=f"A troll {year}", year=year)
+        rows = Tale.objects.search("troll", mode="text").filter(text_rank__gt=15)
+        assert [row.text_rank for row in rows[:3]] == [16, 17, 18]
 
     def test_joins_give_a_row_as_often_as_they_do(self) -> None:
         tale = Tale.objects.get(title="Running dogs")
