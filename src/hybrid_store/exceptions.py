@@ -11,6 +11,7 @@ __all__ = [
     "EmbedderError",
     "EmbedderRefusedError",
     "EmbedderUnavailableError",
+    "FilterError",
     "HybridStoreError",
     "IngestError",
     "InvalidEmbedderError",
@@ -112,6 +113,10 @@ class SearchError(HybridStoreError, ValueError):
 
 class UnknownFieldError(SearchError, FieldDoesNotExist):
     """The model has no such vector field, or more than one to choose from."""
+
+
+class FilterError(SearchError):
+    """A filter asks for what cannot be asked for; nothing was searched."""
 
 
 class InvalidTargetError(SearchError):

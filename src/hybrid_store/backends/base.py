@@ -11,6 +11,7 @@ from django.db import NotSupportedError, transaction
 
 from hybrid_store.backends.indexes import IndexSpec, Proposals, Scan, StoredIndex, VectorColumn
 from hybrid_store.backends.inserts import Values
+from hybrid_store.backends.json import BaseJSONOperations
 from hybrid_store.backends.reports import Ailment, Extension
 from hybrid_store.backends.texts import BaseTextOperations
 from hybrid_store.backends.updates import Column, RowUpdate
@@ -64,10 +65,13 @@ class BaseVectorOperations:
 
     # What the database does with indexes of words.
     text_operations: type[BaseTextOperations] = BaseTextOperations
+    # How it is asked for values inside of JSON columns.
+    json_operations: type[BaseJSONOperations] = BaseJSONOperations
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
         self.texts = self.text_operations(connection)
+        self.json = self.json_operations(connection)
 
     def prepare(self) -> None:
         """Make functions and types known to the open connection, once; nothing while closed."""

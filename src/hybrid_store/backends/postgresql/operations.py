@@ -24,6 +24,7 @@ from hybrid_store.backends.postgresql import (
     planner,
     scans,
 )
+from hybrid_store.backends.postgresql.json import PostgreSQLJSONOperations
 from hybrid_store.backends.postgresql.text.operations import PostgreSQLTextOperations
 from hybrid_store.backends.postgresql.transport import LateText, read, register_late_text, write
 from hybrid_store.backends.postgresql.types import FLOAT_TYPES, OWN_SCHEMAS, TYPE_NAMES
@@ -62,6 +63,7 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
     needs_extension = True
     create_extension_sql = extension.CREATE_EXTENSION
     text_operations = PostgreSQLTextOperations
+    json_operations = PostgreSQLJSONOperations
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         super().__init__(connection)

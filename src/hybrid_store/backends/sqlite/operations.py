@@ -19,6 +19,7 @@ from hybrid_store.backends.sqlite.engine import ddl, log
 from hybrid_store.backends.sqlite.engine.search import Searcher
 from hybrid_store.backends.sqlite.engine.source import quoted, row_key, source_of
 from hybrid_store.backends.sqlite.functions import DISTANCES, function_name, register_functions
+from hybrid_store.backends.sqlite.json import SQLiteJSONOperations
 from hybrid_store.backends.sqlite.text.operations import SQLiteTextOperations
 from hybrid_store.backends.updates import RowUpdate
 from hybrid_store.vectors import BaseVector, Codec
@@ -55,6 +56,7 @@ class SQLiteVectorOperations(BaseVectorOperations):
     supports_vector_index = True
     proposes = True
     text_operations = SQLiteTextOperations
+    json_operations = SQLiteJSONOperations
 
     _prepared: object = None
 

@@ -1,0 +1,1 @@
+"""Documents in a queryset, for frameworks that retrieve them: filtered, searched, written."""

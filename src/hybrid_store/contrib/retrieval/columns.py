@@ -1,0 +1,223 @@
+"""Conditions on a column: a field of a model, or a value in a JSON field."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from functools import reduce
+from math import isfinite
+from operator import or_
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db.models import BooleanField, DateTimeField, Field, IntegerField, Model, Q
+from django.utils import timezone
+
+from hybrid_store.backends.json import JSONTest, Kind
+from hybrid_store.contrib.retrieval.json_values import HoldsInJSON
+from hybrid_store.contrib.retrieval.patterns import anywhere, like
+from hybrid_store.embedders.texts import encodable
+from hybrid_store.exceptions import FilterError
+
+__all__ = ["Column", "FieldColumn", "JSONColumn"]
+
+NOTHING = Q(pk__in=())
+LOOKUPS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
+
+
+class Column(ABC):
+    """What a filter asks of a value of a row. Raises `FilterError` for values it cannot ask for.
+
+    Conditions neither hold nor fail for want of a value: their negation holds for all other rows.
+    """
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """What errors call it."""
+
+    @abstractmethod
+    def one_of(self, values: Sequence[Any]) -> Q:
+        """Is it one of them? None stands for no value."""
+
+    @abstractmethod
+    def compare(self, sign: str, value: Any) -> Q:
+        """Is it greater or smaller, by ">", ">=", "<" or "<="? Never, than None."""
+
+    @abstractmethod
+    def matches(self, pattern: str, *, ignore_case: bool) -> Q:
+        """Does a text match a regular expression that all databases know?"""
+
+    def is_like(self, pattern: Any, *, ignore_case: bool) -> Q:
+        """By a pattern of SQL: `%` for any characters, `_` for one."""
+        return self.matches(like(self._text(pattern)), ignore_case=ignore_case)
+
+    def has_text(self, text: Any, *, ignore_case: bool) -> Q:
+        """Does a text have another somewhere in it?"""
+        return self.matches(anywhere(self._text(text)), ignore_case=ignore_case)
+
+    @abstractmethod
+    def has_any(self, values: Sequence[Any]) -> Q:
+        """Is one of them an element of a list?"""
+
+    @abstractmethod
+    def is_empty(self) -> Q:
+        """Is it missing, null, an empty text or an empty list?"""
+
+    def refused(self, value: Any, reason: str) -> FilterError:
+        return FilterError(f"{self.label}: {value!r:.60} {reason}.")
+
+    def _text(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise self.refused(value, "is no text: give one")
+        if "\x00" in value or encodable(value) != value:
+            raise self.refused(value, "has characters that no text in a database has")
+        return value
+
+
+@dataclass(frozen=True)
+class FieldColumn(Column):
+    """A field of a model, or of one that it refers to: "year", "author__name"."""
+
+    model: type[Model]
+    path: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.model._meta.label}.{self.path}"
+
+    @property
+    def field(self) -> Field[Any, Any]:
+        """Raises `FieldDoesNotExist`."""
+        model, found = self.model, None
+        for name in self.path.split("__"):
+            if model is None:
+                raise FieldDoesNotExist(f"{self.label} is no field.")
+            found = model._meta.pk if name == "pk" else model._meta.get_field(name)
+            model = found.related_model
+        return getattr(found, "target_field", found)
+
+    def one_of(self, values: Sequence[Any]) -> Q:
+        known = [self._value(value) for value in values if value is not None]
+        found = Q(**{f"{self.path}__in": known}) if known else NOTHING
+        return found | Q(**{f"{self.path}__isnull": True}) if None in values else found
+
+    def compare(self, sign: str, value: Any) -> Q:
+        if value is None:
+            return NOTHING
+        return Q(**{f"{self.path}__{LOOKUPS[sign]}": self._value(value)})
+
+    def matches(self, pattern: str, *, ignore_case: bool) -> Q:
+        return Q(**{f"{self.path}__{'iregex' if ignore_case else 'regex'}": pattern})
+
+    def has_any(self, values: Sequence[Any]) -> Q:
+        raise FilterError(f"{self.label} holds one value, no list: ask for that with '==' or 'in'.")
+
+    def is_empty(self) -> Q:
+        found = Q(**{f"{self.path}__isnull": True})
+        return found | Q(**{self.path: ""}) if self.field.empty_strings_allowed else found
+
+    def _value(self, value: Any) -> Any:
+        """As the field has it."""
+        field = self.field
+        if isinstance(value, list | tuple | set | dict):
+            raise self.refused(value, "is not one value: give one")
+        if isinstance(value, bool) is not isinstance(field, BooleanField):
+            raise self.refused(value, f"is no value of a {type(field).__name__}")
+        if isinstance(value, float) and isinstance(field, IntegerField):
+            return value
+        if isinstance(field, DateTimeField) and type(value) is date:
+            value = datetime.combine(value, time.min)
+        try:
+            found = _aware(value) if isinstance(value, datetime) else field.to_python(value)
+        except ValidationError as error:
+            raise self.refused(value, f"is no value of a {type(field).__name__}") from error
+        return _aware(found) if isinstance(found, datetime) else found
+
+
+def _aware(moment: datetime) -> datetime:
+    """In the current time zone, where it tells none and there are such."""
+    is_naive = settings.USE_TZ and timezone.is_naive(moment)
+    return timezone.make_aware(moment) if is_naive else moment
+
+
+@dataclass(frozen=True)
+class JSONColumn(Column):
+    """A value in a JSON field, by its keys from the outermost one on.
+
+    Texts are compared by code points, so that dates in one format of ISO 8601 are by time.
+    """
+
+    model: type[Model]
+    field: str
+    path: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for key in self.path:
+            self._text(key)
+
+    @property
+    def label(self) -> str:
+        return f"{self.model._meta.label}.{self.field}[{']['.join(map(repr, self.path))}]"
+
+    def one_of(self, values: Sequence[Any]) -> Q:
+        found = self._any(values, of_elements=False)
+        return found | ~self._holds(SOMETHING) if None in values else found
+
+    def compare(self, sign: str, value: Any) -> Q:
+        if value is None:
+            return NOTHING
+        kind, asked = self._scalar(value)
+        if kind not in ORDERED:
+            raise self.refused(value, "is neither greater nor smaller than another")
+        return self._holds(JSONTest([kind], f"{ORDERED[kind]} {sign} %s", [asked]))
+
+    def matches(self, pattern: str, *, ignore_case: bool) -> Q:
+        operator = "{iregex}" if ignore_case else "{regex}"
+        return self._holds(JSONTest([Kind.STRING], f"{{text}} {operator}", [pattern]))
+
+    def has_any(self, values: Sequence[Any]) -> Q:
+        return self._any(values, of_elements=True)
+
+    def is_empty(self) -> Q:
+        has_elements = self._holds(JSONTest([*Kind]), of_elements=True)
+        empty_list = self._holds(JSONTest([Kind.ARRAY])) & ~has_elements
+        empty_text = self._holds(JSONTest([Kind.STRING], "{text} = %s", [""]))
+        return ~self._holds(SOMETHING) | empty_list | empty_text
+
+    def _any(self, values: Sequence[Any], *, of_elements: bool) -> Q:
+        wanted: dict[Kind, list[Any]] = {}
+        for value in values:
+            if value is not None:
+                kind, asked = self._scalar(value)
+                wanted.setdefault(kind, []).append(asked)
+        tests = (
+            JSONTest([kind], f"{COMPARED[kind]} IN ({', '.join(['%s'] * len(asked))})", asked)
+            for kind, asked in wanted.items()
+        )
+        return reduce(or_, (self._holds(test, of_elements=of_elements) for test in tests), NOTHING)
+
+    def _holds(self, test: JSONTest, *, of_elements: bool = False) -> Q:
+        return Q(HoldsInJSON(self.field, self.path, test, of_elements=of_elements))
+
+    def _scalar(self, value: Any) -> tuple[Kind, Any]:
+        """What JSON has for a value, and what is bound for it."""
+        if isinstance(value, bool):
+            return Kind.BOOLEAN, "true" if value else "false"
+        if isinstance(value, int | float | Decimal) and isfinite(value):
+            return Kind.NUMBER, value
+        if isinstance(value, date):
+            return Kind.STRING, value.isoformat()
+        if isinstance(value, UUID):
+            return Kind.STRING, str(value)
+        return Kind.STRING, self._text(value)
+
+
+SOMETHING = JSONTest([kind for kind in Kind if kind is not Kind.NULL])
+COMPARED = {Kind.STRING: "{text}", Kind.BOOLEAN: "{text}", Kind.NUMBER: "{number}"}
+ORDERED = {Kind.STRING: "{ordered}", Kind.NUMBER: "{number}"}
