@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "hybrid_store",
     "hybrid_store.test",
+    "tests.contrib",
     "films",
 ]
 if django.VERSION < (6,) and find_spec("django_tasks"):

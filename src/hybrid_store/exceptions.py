@@ -7,6 +7,8 @@ from django.core.exceptions import FieldDoesNotExist, FieldError, ImproperlyConf
 __all__ = [
     "AdoptionError",
     "ChunkingError",
+    "DocumentError",
+    "DuplicateDocumentError",
     "EmbedderAnswerError",
     "EmbedderError",
     "EmbedderRefusedError",
@@ -51,6 +53,14 @@ class ChunkingError(HybridStoreError, ValueError):
 
 class IngestError(HybridStoreError, ValueError):
     """Rows cannot be loaded as they are given; nothing was written."""
+
+
+class DocumentError(HybridStoreError, ValueError):
+    """A document of a framework has no place in a model; nothing was written."""
+
+
+class DuplicateDocumentError(DocumentError):
+    """A document has the key of one that is there; nothing was written."""
 
 
 class SwitchError(HybridStoreError, ValueError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -26,7 +25,7 @@ from hybrid_store.contrib.retrieval.filters import (
     where,
 )
 from hybrid_store.exceptions import FilterError
-from hybrid_store.test.models import Paper
+from tests.contrib.models import Paper
 
 KEYS = ["a", "0", 'quo"te', "back\\slash", "per%cent", "é", "a.b", "' OR 1=1 --"]
 MISSING = object()
@@ -35,10 +34,10 @@ MISSING = object()
 class Metadata:
     """Keys of the metadata; "field:name" for a field of the model, "a/b" for a path."""
 
-    def column(self, key: str) -> Column:
-        if key.startswith("field:"):
-            return FieldColumn(Paper, key.removeprefix("field:"))
-        return JSONColumn(Paper, "metadata", tuple(key.split("/")))
+    def column(self, path: tuple[str, ...]) -> Column:
+        if path[0].startswith("field:"):
+            return FieldColumn(Paper, path[0].removeprefix("field:"))
+        return JSONColumn(Paper, "metadata", path)
 
 
 def found(*parts: Filter, connector: str = "and") -> set[str]:
@@ -47,7 +46,7 @@ def found(*parts: Filter, connector: str = "and") -> set[str]:
 
 
 def condition(key: str, operator: str, value: Any = None) -> Condition:
-    return Condition(key, Operator(operator), value)
+    return Condition(tuple(key.split("/")), Operator(operator), value)
 
 
 scalars = st.one_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
 
@@ -22,6 +22,7 @@ def search(
     text: str,
     *,
     mode: str = "hybrid",
+    near: Any = None,
     fusion: str = "rrf",
     alpha: float = 0.5,
     candidates: int = CANDIDATES,
@@ -38,7 +39,8 @@ def search(
 
     `mode` is "hybrid" (by meaning and by words), "vector" or "text". The words need a `TextIndex`,
     chosen by `index` where there are several; the meaning an `EmbeddingField`, chosen by `field`.
-    `text` is read as words, "phrases", -not and or; any text will do.
+    `text` is read as words, "phrases", -not and or; any text will do. `near` is what the meaning
+    is near to where that is known: a vector or a row, as for `nearest`.
 
     `fusion` is "rrf", reciprocal rank fusion, or "weighted", the weighted mean of the scores, each
     brought to the range from 0 to 1; `alpha` is the share of the meaning in it, from 0 to 1.
@@ -52,7 +54,17 @@ def search(
     Lazy: filters before and after count before rows are ranked. Raises subclasses of `SearchError`.
     """
     asked = Asked(
-        queryset.model, text, mode, fusion, alpha, candidates, field, index, metric, max_distance
+        queryset.model,
+        text,
+        mode,
+        fusion,
+        alpha,
+        candidates,
+        field,
+        index,
+        metric,
+        max_distance,
+        near,
     )
     ranking = asked.ranking(asked.legs)
     rows = queryset.filter(asked.demands)

@@ -72,6 +72,7 @@ def search_by_passage(
     *,
     passages: QuerySet[Any] | None = None,
     mode: str = "hybrid",
+    near: Any = None,
     fusion: str = "rrf",
     alpha: float = 0.5,
     candidates: int = CANDIDATES,
@@ -96,7 +97,9 @@ def search_by_passage(
         raise SearchError("search_by_passage() comes before the slice.")
     chunking = _chunking(queryset.model, passages)
     model = chunking.model
-    asked = Asked(model, text, mode, fusion, alpha, candidates, field, index, metric, max_distance)
+    asked = Asked(
+        model, text, mode, fusion, alpha, candidates, field, index, metric, max_distance, near
+    )
     counted = model._base_manager.all() if passages is None else passages
     query = counted.order_by().filter(asked.demands).query
     legs = [PassageLeg(chunking, query, cast("Any", leg)) for leg in asked.legs]

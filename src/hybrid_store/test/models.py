@@ -11,7 +11,6 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from hybrid_store.contrib.retrieval.models import Document
 from hybrid_store.models import (
     BitField,
     Chunk,
@@ -48,7 +47,6 @@ __all__ = [
     "Offer",
     "OfferText",
     "Page",
-    "Paper",
     "Part",
     "Passage",
     "Point",
@@ -461,20 +459,6 @@ class Verse(models.Model):
 
     class Meta:
         indexes = [TextIndex("text", language=None, name="verse_text")]
-
-
-class Paper(Document):
-    """A document with columns of its own, and an owner."""
-
-    owner = models.CharField(max_length=50, blank=True)
-    year = models.IntegerField(null=True)
-    published = models.DateTimeField(null=True)
-    is_open = models.BooleanField(null=True)
-    price = models.DecimalField(max_digits=9, decimal_places=2, null=True)
-    code = models.UUIDField(null=True)
-
-    class Meta:
-        indexes = [TextIndex("text", name="paper_text")]
 
 
 class Part(models.Model):

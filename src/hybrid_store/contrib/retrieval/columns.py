@@ -94,13 +94,15 @@ class FieldColumn(Column):
     @property
     def field(self) -> Field[Any, Any]:
         """Raises `FieldDoesNotExist`."""
-        model, found = self.model, None
+        model: Any = self.model
+        found: Any = None
         for name in self.path.split("__"):
             if model is None:
                 raise FieldDoesNotExist(f"{self.label} is no field.")
             found = model._meta.pk if name == "pk" else model._meta.get_field(name)
             model = found.related_model
-        return getattr(found, "target_field", found)
+        target: Field[Any, Any] = getattr(found, "target_field", found)
+        return target
 
     def one_of(self, values: Sequence[Any]) -> Q:
         known = [self._value(value) for value in values if value is not None]

@@ -60,9 +60,9 @@ class Operator(StrEnum):
 
 @dataclass(frozen=True)
 class Condition:
-    """What the value under a key has to be."""
+    """What the value at a path of keys has to be, from the outermost one on."""
 
-    key: str
+    path: tuple[str, ...]
     operator: Operator
     value: Any = None
 
@@ -79,10 +79,10 @@ Filter: TypeAlias = Condition | Group
 
 
 class Columns(Protocol):
-    """Which column a key stands for."""
+    """Which column a path of keys stands for."""
 
-    def column(self, key: str) -> Column:
-        """Raises `FilterError` for a key that stands for none."""
+    def column(self, path: tuple[str, ...]) -> Column:
+        """Raises `FilterError` for one that stands for none."""
 
 
 def where(given: Filter | None, columns: Columns) -> Q:
@@ -116,7 +116,7 @@ def _size(part: Filter) -> int:
 
 def _translated(given: Filter, columns: Columns) -> Q:
     if isinstance(given, Condition):
-        return CONDITIONS[given.operator](columns.column(given.key), given.value)
+        return CONDITIONS[given.operator](columns.column(given.path), given.value)
     if not given.parts:
         raise FilterError(f"A filter joins nothing by {given.connector!r}: give it conditions.")
     if given.connector not in JOINED:

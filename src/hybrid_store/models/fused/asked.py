@@ -12,6 +12,7 @@ from django.db.models import Model, Q
 from hybrid_store.backends.texts import TextSpec
 from hybrid_store.exceptions import InvalidTargetError, SearchError
 from hybrid_store.models.embedding import embedding_field
+from hybrid_store.models.fields import vector_field
 from hybrid_store.models.fused.legs import Leg, TextLeg, VectorLeg
 from hybrid_store.models.fused.ranking import Ranking
 from hybrid_store.models.targets import resolve
@@ -39,6 +40,7 @@ class Asked:
     index: str | None
     metric: str | None
     max_distance: float | None
+    near: Any = None
 
     def __post_init__(self) -> None:
         given: Any = self.text
@@ -72,6 +74,9 @@ class Asked:
         return Ranking(legs, weights, self.fusion, self.candidates, self.meaning)
 
     def _vector_leg(self) -> VectorLeg:
+        if self.near is not None:
+            known = vector_field(self.model, self.field)
+            return VectorLeg(resolve(known, self.near), known.name, self.metric, self.max_distance)
         field = embedding_field(self.model, self.field)
         if not self.meaning.strip():
             raise InvalidTargetError(

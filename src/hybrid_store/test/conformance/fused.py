@@ -247,6 +247,16 @@ class FusedConformance(ConformanceBase):
             rows.count()
             assert len(embedded) == 1
 
+    def test_a_vector_that_is_known_is_not_embedded(self) -> None:
+        vector = Tale.objects.get(title="stone wall").embedding
+        with count_queries_embedded() as embedded:
+            rows = Tale.objects.search("apple cook", near=vector)
+            assert next(row.title for row in rows if row.vector_rank == 1) == "stone wall"
+            assert {row.text_rank for row in rows} >= {1, 2, 3}
+            alone = Tale.objects.search("apple cook", mode="vector", near=vector)
+            assert alone[0].title == "stone wall"
+        assert not embedded
+
     def test_a_search_by_words_embeds_nothing(self) -> None:
         with count_queries_embedded() as embedded:
             list(Tale.objects.search("apple", mode="text"))

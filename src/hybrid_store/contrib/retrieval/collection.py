@@ -1,0 +1,156 @@
+"""`Collection`: the documents in a queryset, read, searched, written and deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import QuerySet
+
+from hybrid_store.contrib.retrieval.filters import Filter, where
+from hybrid_store.contrib.retrieval.layout import Layout, Record
+from hybrid_store.contrib.retrieval.places import write_alias
+from hybrid_store.contrib.retrieval.writing import Conflict, Writing
+from hybrid_store.exceptions import SearchError
+from hybrid_store.models import diversify, nearest, search
+from hybrid_store.models.embedding import EmbeddingField
+
+__all__ = ["Collection", "Hit", "Question"]
+
+# Names that no model has.
+SCORE, DISTANCE, VECTOR_RANK, TEXT_RANK = (
+    f"_hybrid_store_document_{name}" for name in ("score", "distance", "vector_rank", "text_rank")
+)
+# How many of the best rows unlike ones are chosen from, for every one wanted, and at least.
+CHOICE, LEAST_CHOICE = 4, 20
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is searched for: a vector, the words of a text, or both, whichever is given.
+
+    `alpha` is the share of the vector, from 0 to 1. With `lambda_` below 1 rows are chosen that are
+    unlike each other, from `choice` of the best ones.
+    """
+
+    count: int
+    vector: Any = None
+    text: str | None = None
+    filter: Filter | None = None
+    alpha: float = 0.5
+    lambda_: float = 1.0
+    choice: int | None = None
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A document that was found with its score, of which the greater is the better: by a vector
+    the similarity, by words BM25, by both that of the fusion."""
+
+    record: Record
+    score: float
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Nothing in it leaves its queryset: rows that are not there are neither found nor changed.
+
+    Rows that are written get `defaults`, by which they are there, and are refused where they are
+    not. `embedded_by` says whose vectors are written, as for `bulk_ingest`.
+    """
+
+    queryset: QuerySet[Any]
+    layout: Layout
+    defaults: dict[str, Any] = field(default_factory=dict)
+    embedded_by: str | None = None
+
+    # Read
+
+    def rows(self, given: Filter | None = None) -> QuerySet[Any]:
+        """Those for which a filter holds, each once; raises `FilterError`."""
+        condition = where(given, self.layout)
+        if not condition:
+            return self.queryset.all()
+        # A condition on related rows would give a row as often as it holds.
+        found = self.queryset.model._base_manager.filter(condition).values("pk")
+        return self.queryset.filter(pk__in=found)
+
+    def records(self, rows: QuerySet[Any], *, with_embeddings: bool = False) -> Iterator[Record]:
+        for row in self._read(rows, with_embeddings):
+            yield self.layout.record(row, with_embedding=with_embeddings)
+
+    def by_key(self, keys: Iterable[str], *, with_embeddings: bool = False) -> dict[str, Record]:
+        """Those that are there."""
+        found = self.records(self.rows_by_key(keys), with_embeddings=with_embeddings)
+        return {record.key: record for record in found}
+
+    def rows_by_key(self, keys: Iterable[str]) -> QuerySet[Any]:
+        values = [value for key in keys if (value := self.layout.value_of(key)) is not None]
+        return self.queryset.filter(**{f"{self.layout.key}__in": values})
+
+    def _read(self, rows: QuerySet[Any], with_embeddings: bool) -> QuerySet[Any]:
+        related = {path.rpartition("__")[0] for path in self.layout.fields.values()} - {""}
+        rows = rows.select_related(*related) if related else rows
+        heavy = [vector.name for vector in self.layout.vectors]
+        return rows.defer(None) if with_embeddings else rows.defer(*heavy)
+
+    # Search
+
+    def search(self, question: Question, *, with_embeddings: bool = False) -> list[Hit]:
+        """The best documents; raises subclasses of `SearchError`."""
+        if question.count < 1:
+            return []
+        found = self._ranked(self.rows(question.filter), question)
+        if question.lambda_ < 1:
+            choice = question.choice or max(CHOICE * question.count, LEAST_CHOICE)
+            vector = self.layout.vector.name
+            found = diversify(found, lambda_=question.lambda_, candidates=choice, field=vector)
+        rows = self._read(found[: question.count], with_embeddings)
+        return [
+            Hit(self.layout.record(row, with_embedding=with_embeddings), float(getattr(row, SCORE)))
+            for row in rows
+        ]
+
+    def _ranked(self, rows: QuerySet[Any], question: Question) -> QuerySet[Any]:
+        vector, text = question.vector, question.text
+        if vector is None and not (text or "").strip():
+            raise SearchError("There is nothing to search for: give a vector, a text, or both.")
+        if not (text or "").strip():
+            field = self.layout.vector.name
+            return nearest(rows, vector, field=field, similarity_as=SCORE, distance_as=DISTANCE)
+        return search(
+            rows,
+            text or "",
+            mode="text" if vector is None else "hybrid",
+            near=vector,
+            field=None if vector is None else self.layout.vector.name,
+            alpha=question.alpha,
+            score_as=SCORE,
+            distance_as=DISTANCE,
+            vector_rank_as=VECTOR_RANK,
+            text_rank_as=TEXT_RANK,
+        )
+
+    # Write
+
+    def write(self, records: Sequence[Record], conflict: Conflict = Conflict.REPLACE) -> list[str]:
+        """The keys of those written, all or none; see `Writing`."""
+        writing = Writing(self.queryset, self.layout, self.defaults, self.embedded_by)
+        return writing.write(records, conflict)
+
+    def delete(self, rows: QuerySet[Any]) -> int:
+        """How many documents were deleted, of rows of this collection."""
+        chosen = rows.using(write_alias(rows)).order_by()
+        # A queryset that is sliced, distinct or ranked is none that can be deleted.
+        found = chosen.model._base_manager.using(chosen.db).filter(pk__in=chosen.values("pk"))
+        _, counts = found.delete()
+        return int(counts.get(rows.model._meta.label, 0))
+
+    # Embed
+
+    @property
+    def embedder(self) -> Any:
+        """That of the embedding; None where it has none of its own."""
+        vector = self.layout.vector
+        return vector.embedder if isinstance(vector, EmbeddingField) else None

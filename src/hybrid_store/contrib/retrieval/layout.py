@@ -1,0 +1,227 @@
+"""How the rows of a model are documents: which field is what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, cast
+from uuid import UUID
+
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db.models import Field, JSONField, Model
+
+from hybrid_store.contrib.retrieval.columns import Column, FieldColumn, JSONColumn
+from hybrid_store.exceptions import DocumentError, FilterError
+from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.fields import BaseVectorField, vector_field, vector_fields
+
+__all__ = ["Layout", "Record", "layout"]
+
+
+@dataclass
+class Record:
+    """A document: its text with what is known of it.
+
+    `embedding` is a vector, as numbers; None where it has none, or is not read. `source` is the
+    key of what it is a part of. `payload` is for the framework alone.
+    """
+
+    key: str
+    text: str
+    metadata: dict[str, Any]
+    embedding: Any = None
+    source: str = ""
+    payload: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The names of the fields.
+
+    Metadata is what `metadata`, a JSON field, holds, and, by the keys of `fields`, what is in
+    fields of the row or, only to be read, of rows that it refers to.
+    """
+
+    model: type[Model]
+    text: str
+    embedding: str | None
+    metadata: str | None
+    fields: Mapping[str, str]
+    key: str
+    source: str | None
+    payload: str | None
+
+    # Filters
+
+    def column(self, path: tuple[str, ...]) -> Column:
+        """Of metadata at a path of keys."""
+        key = ".".join(path)
+        if key in self.fields:
+            return FieldColumn(self.model, self.fields[key])
+        if self.metadata is None:
+            known = ", ".join(sorted(self.fields)) or "none"
+            raise FilterError(
+                f"{self.model._meta.label} has no metadata {key!r:.60}; it has: {known}."
+            )
+        return JSONColumn(self.model, self.metadata, path)
+
+    # Keys
+
+    @property
+    def key_field(self) -> Field[Any, Any]:
+        meta = self.model._meta
+        found: Any = meta.pk if self.key == "pk" else meta.get_field(self.key)
+        return cast("Field[Any, Any]", found)
+
+    def value_of(self, key: str) -> Any:
+        """A key as the field has it; None if no row can have it."""
+        try:
+            value = self.key_field.to_python(key)
+        except ValidationError:
+            return None
+        return value if str(value) == key else None
+
+    # Rows
+
+    def record(self, row: Model, *, with_embedding: bool = False) -> Record:
+        metadata = {} if self.metadata is None else dict(getattr(row, self.metadata) or {})
+        for key, path in self.fields.items():
+            metadata[key] = _plain(_at(row, path))
+        vector = getattr(row, self.embedding) if self.embedding and with_embedding else None
+        return Record(
+            key=str(getattr(row, self.key)),
+            text=getattr(row, self.text) or "",
+            metadata=metadata,
+            embedding=None if vector is None else vector.to_list(),
+            source="" if self.source is None else str(getattr(row, self.source) or ""),
+            payload=None if self.payload is None else getattr(row, self.payload),
+        )
+
+    def fill(self, row: Model, record: Record) -> None:
+        """Write a record into a row; raises `DocumentError` for what it has no place for."""
+        setattr(row, self.text, record.text)
+        rest = dict(record.metadata)
+        for key, path in self._own_fields():
+            if key in rest:
+                setattr(row, path, _as_field(self.model, path, rest.pop(key)))
+        if self.metadata is not None:
+            setattr(row, self.metadata, rest)
+        elif unknown := [key for key in rest if key not in self.fields]:
+            raise DocumentError(
+                f"{self.model._meta.label} has no field for the metadata {unknown[0]!r:.60}: name "
+                "one by fields=, or a JSONField by metadata=."
+            )
+        if self.source is not None:
+            setattr(row, self.source, record.source)
+        if self.payload is not None:
+            setattr(row, self.payload, record.payload or {})
+
+    @property
+    def written(self) -> list[str]:
+        """The fields that `fill` writes."""
+        given = (self.text, self.metadata, self.source, self.payload)
+        own = [path for _, path in self._own_fields()]
+        return [*dict.fromkeys(name for name in (*given, *own) if name is not None)]
+
+    def _own_fields(self) -> Iterator[tuple[str, str]]:
+        """Those of the row itself; others are only read."""
+        return ((key, path) for key, path in self.fields.items() if "__" not in path)
+
+    # Vectors
+
+    @property
+    def vectors(self) -> list[BaseVectorField]:
+        """All of a row."""
+        return vector_fields(self.model)
+
+    @property
+    def vector(self) -> BaseVectorField:
+        """Raises `UnknownFieldError` where there is none."""
+        return vector_field(self.model, self.embedding)
+
+
+def layout(
+    model: type[Model],
+    *,
+    text: str | None = None,
+    embedding: str | None = None,
+    metadata: str | None = None,
+    fields: Iterable[str] | Mapping[str, str] = (),
+    key: str = "pk",
+    source: str | None = None,
+    payload: str | None = None,
+) -> Layout:
+    """The layout of a model, with what it has for what is not named.
+
+    The text is its field `text`, or the only source of its embedding; metadata, source and payload
+    are fields of these names, the first and the last of JSON. Raises `DocumentError`.
+    """
+    has = {field.name: field for field in model._meta.concrete_fields}
+    vectors = [field.name for field in vector_fields(model)]
+    chosen = embedding or (vectors[0] if len(vectors) == 1 else None)
+    found = Layout(
+        model=model,
+        text=text or _text_of(model, chosen, has),
+        embedding=chosen,
+        metadata=metadata or ("metadata" if isinstance(has.get("metadata"), JSONField) else None),
+        fields=fields if isinstance(fields, Mapping) else {name: name for name in fields},
+        key=key,
+        source=source or ("source" if "source" in has else None),
+        payload=payload or ("payload" if isinstance(has.get("payload"), JSONField) else None),
+    )
+    _check(found)
+    return found
+
+
+def _text_of(model: type[Model], embedding: str | None, has: Mapping[str, Any]) -> str:
+    if "text" in has:
+        return "text"
+    field = has.get(embedding or "")
+    sources = field.source_names if isinstance(field, EmbeddingField) else []
+    if len(sources) == 1 and sources[0] in has:
+        return sources[0]
+    raise DocumentError(
+        f"{model._meta.label}: which field is the text of a document? Name it by text=."
+    )
+
+
+def _check(found: Layout) -> None:
+    single = (found.text, found.metadata, found.key, found.source, found.payload, found.embedding)
+    for path in [*(name for name in single if name), *found.fields.values()]:
+        try:
+            _ = FieldColumn(found.model, path).field
+        except FieldDoesNotExist as error:
+            raise DocumentError(f"{found.model._meta.label} has no field {path!r}.") from error
+    if found.metadata and not isinstance(found.model._meta.get_field(found.metadata), JSONField):
+        raise DocumentError(f"{found.model._meta.label}.{found.metadata} is no JSONField.")
+    if not found.key_field.unique:
+        raise DocumentError(
+            f"{found.model._meta.label}.{found.key} is not unique: name a field that is by key=."
+        )
+
+
+def _at(row: Any, path: str) -> Any:
+    for name in path.split("__"):
+        row = None if row is None else getattr(row, name)
+    return row.pk if isinstance(row, Model) else row
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it, with which frameworks pass metadata on."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID | Decimal) else value
+
+
+def _as_field(model: type[Model], name: str, value: Any) -> Any:
+    field: Any = model._meta.get_field(name)
+    if value is None:
+        return None
+    try:
+        return field.to_python(value)
+    except ValidationError as error:
+        raise DocumentError(
+            f"{model._meta.label}.{name}: {value!r:.60} is no value of a {type(field).__name__}."
+        ) from error

@@ -1,0 +1,181 @@
+"""Documents in a queryset: read, searched and written, and none outside of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hybrid_store.contrib.retrieval.collection import Collection, Question
+from hybrid_store.contrib.retrieval.filters import Condition, Operator
+from hybrid_store.contrib.retrieval.layout import Record, layout
+from hybrid_store.contrib.retrieval.writing import Conflict
+from hybrid_store.exceptions import DocumentError, DuplicateDocumentError, SearchError
+from hybrid_store.test.conformance.base import generate
+from hybrid_store.test.models import Author, Book, Tale
+from tests.contrib.models import Paper
+
+pytestmark = pytest.mark.django_db
+
+
+def vector(*numbers: float) -> list[float]:
+    return [*numbers, *[0.0] * (384 - len(numbers))]
+
+
+def record(key: str, text: str, *numbers: float, **metadata: Any) -> Record:
+    return Record(key, text, metadata, vector(*numbers) if numbers else None)
+
+
+def papers(owner: str, **options: Any) -> Collection:
+    return Collection(
+        Paper.objects.filter(owner=owner),
+        layout(Paper, **options),
+        defaults={"owner": owner},
+        embedded_by="default",
+    )
+
+
+def year(value: int) -> Condition:
+    return Condition(("year",), Operator.EQ, value)
+
+
+DOCUMENTS = [
+    record("a", "red apples", 1, 0, year=2000),
+    record("b", "green apples", 0.9, 0.1, year=2001),
+    record("c", "stone bridges", 0, 1, year=2001),
+]
+
+
+class TestOwn:
+    @pytest.fixture
+    def mine(self) -> Collection:
+        mine = papers("me")
+        assert mine.write(DOCUMENTS) == ["a", "b", "c"]
+        papers("you").write([record("x", "red apples too", 1, 0, year=2001)])
+        return mine
+
+    def test_documents_come_back_as_they_were(self, mine: Collection) -> None:
+        found = mine.by_key(["b", "a", "nothing", "x"], with_embeddings=True)
+        assert {*found} == {"a", "b"}
+        assert (found["a"].text, found["a"].metadata) == ("red apples", {"year": 2000})
+        np.testing.assert_allclose(found["b"].embedding, vector(0.9, 0.1), rtol=1e-6)
+        assert mine.by_key(["a"])["a"].embedding is None
+
+    def test_the_nearest_are_found(self, mine: Collection) -> None:
+        hits = mine.search(Question(2, vector=vector(1, 0)))
+        assert [hit.record.key for hit in hits] == ["a", "b"]
+        assert hits[0].score == pytest.approx(1.0)
+
+    def test_words_are_found(self, mine: Collection) -> None:
+        hits = mine.search(Question(5, text="apple"))
+        assert {hit.record.key for hit in hits} == {"a", "b"}
+        assert all(hit.score > 0 for hit in hits)
+
+    def test_both_are_fused(self, mine: Collection) -> None:
+        hits = mine.search(Question(5, vector=vector(0, 1), text="apple"))
+        assert {hit.record.key for hit in hits} == {"a", "b", "c"}
+        by_words = mine.search(Question(1, vector=vector(0, 1), text="red", alpha=0.0))
+        by_vector = mine.search(Question(1, vector=vector(0, 1), text="red", alpha=1.0))
+        assert [hit.record.key for hit in (*by_words, *by_vector)] == ["a", "c"]
+
+    def test_filters_count_before_ranking(self, mine: Collection) -> None:
+        for question in (
+            Question(5, vector=vector(1, 0), filter=year(2001)),
+            Question(5, vector=vector(1, 0), text="apples", filter=year(2001)),
+        ):
+            assert {hit.record.key for hit in mine.search(question)} == {"b", "c"}
+
+    def test_rows_may_be_unlike_each_other(self, mine: Collection) -> None:
+        question = Question(2, vector=vector(1, 0), lambda_=0.3)
+        assert [hit.record.key for hit in mine.search(question)] == ["a", "c"]
+
+    def test_nothing_to_search_for_is_refused(self, mine: Collection) -> None:
+        with pytest.raises(SearchError, match="nothing to search for"):
+            mine.search(Question(2, text=" "))
+        assert mine.search(Question(0, vector=vector(1))) == []
+
+    def test_documents_are_replaced(self, mine: Collection) -> None:
+        Paper.objects.filter(pk="a").update(price=3)
+        assert mine.write([record("a", "blue plums", 0, 1), record("d", "new", 1)]) == ["a", "d"]
+        paper = Paper.objects.get(pk="a")
+        assert (paper.text, paper.metadata, paper.price) == ("blue plums", {}, 3)
+        assert paper.embedding == vector(0, 1)
+        assert mine.search(Question(1, text="plum"))[0].record.key == "a"
+        assert not Paper.objects.stale().exists()
+
+    def test_keys_in_use_may_be_skipped_or_fail(self, mine: Collection) -> None:
+        new = [record("a", "other", 1), record("d", "new", 1)]
+        with pytest.raises(DuplicateDocumentError, match="'a' is already there"):
+            mine.write(new, Conflict.FAIL)
+        assert not mine.by_key(["d"])
+        assert mine.write(new, Conflict.SKIP) == ["d"]
+        assert mine.by_key(["a"])["a"].text == "red apples"
+
+    def test_the_last_of_a_key_counts(self, mine: Collection) -> None:
+        assert mine.write([record("d", "first", 1), record("d", "second", 1)]) == ["d"]
+        assert mine.by_key(["d"])["d"].text == "second"
+
+    def test_rows_of_others_are_not_touched(self, mine: Collection) -> None:
+        with pytest.raises(DocumentError, match="'x' is in use elsewhere"):
+            mine.write([record("x", "mine now", 1), record("e", "new", 1)])
+        assert not mine.by_key(["e", "x"])
+        assert Paper.objects.get(pk="x").text == "red apples too"
+        assert mine.delete(mine.rows_by_key(["x", "a"])) == 1
+        assert {*Paper.objects.values_list("pk", flat=True)} == {"b", "c", "x"}
+
+    def test_rows_outside_of_the_queryset_are_not_written(self) -> None:
+        without = Collection(Paper.objects.filter(owner="me"), layout(Paper), embedded_by="default")
+        with pytest.raises(DocumentError, match=r"'a' is outside of the queryset.*defaults="):
+            without.write(DOCUMENTS[:1])
+        assert not Paper.objects.exists()
+        mine = papers("me", fields=["owner"])
+        with pytest.raises(DocumentError, match="outside of the queryset"):
+            mine.write([record("a", "for you", 1, owner="you")])
+        assert not Paper.objects.exists()
+
+    def test_vectors_of_unknown_origin_are_refused(self) -> None:
+        unknown = Collection(Paper.objects.all(), layout(Paper))
+        with pytest.raises(DocumentError, match="embedded_by='default'"):
+            unknown.write(DOCUMENTS)
+        assert unknown.write([record("a", "no vector")]) == ["a"]
+        assert Paper.objects.stale().count() == 1
+
+
+class TestAnyModel:
+    def test_metadata_may_be_in_fields(self) -> None:
+        author = Author.objects.create(name="Kim")
+        Book.objects.create(title="red apples", year=2001, author=author)
+        generate(Book)
+        books = Collection(
+            Book.objects.all(),
+            layout(Book, text="title", fields={"year": "year", "by": "author__name"}),
+        )
+        [found] = books.records(books.rows(Condition(("by",), Operator.EQ, "Kim")))
+        assert (found.text, found.metadata) == ("red apples", {"year": 2001, "by": "Kim"})
+        assert books.search(Question(3, vector=Book.objects.get().embedding, filter=year(2001)))
+        assert not books.search(Question(3, vector=Book.objects.get().embedding, filter=year(1)))
+
+    def test_what_has_no_place_is_refused(self) -> None:
+        books = Collection(Book.objects.all(), layout(Book, text="title", fields=["year"]))
+        for given, message in [
+            (record("1", "a", pages=3), "Book has no field for the metadata 'pages'"),
+            (record("1", "a", year="many"), "Book.year: 'many' is no value of a"),
+            (record("a-b", "a"), "Book.pk: 'a-b' is no key for a"),
+        ]:
+            with pytest.raises(DocumentError, match=message):
+                books.write([given])
+        with pytest.raises(ValueError, match="Book has no metadata 'pages'; it has: year"):
+            books.rows(Condition(("pages",), Operator.EQ, 1))
+
+    def test_layouts_are_checked(self) -> None:
+        for options, message in [
+            ({"text": "body"}, "Book has no field 'body'"),
+            ({"text": "title", "metadata": "year"}, "Book.year is no JSONField"),
+            ({"text": "title", "key": "title"}, "Book.title is not unique"),
+            ({"text": "title", "fields": {"a": "author__age"}}, "has no field 'author__age'"),
+        ]:
+            with pytest.raises(DocumentError, match=message):
+                layout(Book, **dict[str, Any](options))
+        with pytest.raises(DocumentError, match="which field is the text"):
+            layout(Tale)
