@@ -168,14 +168,19 @@ class TestAnyModel:
         with pytest.raises(ValueError, match="Book has no metadata 'pages'; it has: year"):
             books.rows(Condition(("pages",), Operator.EQ, 1))
 
-    def test_layouts_are_checked(self) -> None:
-        for options, message in [
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
             ({"text": "body"}, "Book has no field 'body'"),
             ({"text": "title", "metadata": "year"}, "Book.year is no JSONField"),
             ({"text": "title", "key": "title"}, "Book.title is not unique"),
             ({"text": "title", "fields": {"a": "author__age"}}, "has no field 'author__age'"),
-        ]:
-            with pytest.raises(DocumentError, match=message):
-                layout(Book, **dict[str, Any](options))
+        ],
+    )
+    def test_layouts_are_checked(self, options: Any, message: str) -> None:
+        with pytest.raises(DocumentError, match=message):
+            layout(Book, **options)
+
+    def test_the_text_has_to_be_known(self) -> None:
         with pytest.raises(DocumentError, match="which field is the text"):
             layout(Tale)
