@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import QuerySet
 
 from hybrid_store.contrib.retrieval.filters import Filter, where
-from hybrid_store.contrib.retrieval.layout import Layout, Record
+from hybrid_store.contrib.retrieval.layout import Layout, Record, layout
 from hybrid_store.contrib.retrieval.places import write_alias
 from hybrid_store.contrib.retrieval.writing import Conflict, Writing
 from hybrid_store.exceptions import SearchError
 from hybrid_store.models import diversify, nearest, search
 from hybrid_store.models.embedding import EmbeddingField
 
-__all__ = ["Collection", "Hit", "Question"]
+__all__ = ["Collection", "Hit", "Question", "collection"]
 
 # Names that no model has.
 SCORE, DISTANCE, VECTOR_RANK, TEXT_RANK = (
@@ -70,8 +70,8 @@ class Collection:
     def rows(self, given: Filter | None = None) -> QuerySet[Any]:
         """Those for which a filter holds, each once; raises `FilterError`."""
         condition = where(given, self.layout)
-        if not condition:
-            return self.queryset.all()
+        if not self.layout.reads_others:
+            return self.queryset.filter(condition)
         # A condition on related rows would give a row as often as it holds.
         found = self.queryset.model._base_manager.filter(condition).values("pk")
         return self.queryset.filter(pk__in=found)
@@ -154,3 +154,14 @@ class Collection:
         """That of the embedding; None where it has none of its own."""
         vector = self.layout.vector
         return vector.embedder if isinstance(vector, EmbeddingField) else None
+
+
+def collection(
+    queryset: QuerySet[Any],
+    *,
+    defaults: Mapping[str, Any] | None = None,
+    embedded_by: str | None = None,
+    **names: Any,
+) -> Collection:
+    """The documents in a queryset; `names` are those of fields, see `layout`."""
+    return Collection(queryset, layout(queryset.model, **names), dict(defaults or {}), embedded_by)

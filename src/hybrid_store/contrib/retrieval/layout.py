@@ -67,6 +67,11 @@ class Layout:
             )
         return JSONColumn(self.model, self.metadata, path)
 
+    @property
+    def reads_others(self) -> bool:
+        """Is anything in rows that a row refers to?"""
+        return any("__" in path for path in self.fields.values())
+
     # Keys
 
     @property
