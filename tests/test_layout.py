@@ -43,8 +43,14 @@ LEAVES = {"contrib", "test"}
 RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 
 REQUIRED = {"asgiref", "django", "numpy"}
-# The conformance suite is run by a test runner only.
-MAY_IMPORT = {"test": {"hypothesis", "pytest"}}
+# The conformance suite is run by a test runner only; each framework has a part of its own.
+MAY_IMPORT = {
+    ("test",): {"hypothesis", "pytest"},
+    ("contrib", "haystack"): {"haystack"},
+    ("contrib", "langchain"): {"langchain_core"},
+    ("contrib", "llamaindex"): {"llama_index"},
+    ("contrib", "mcp"): {"mcp", "mcp_types", "pydantic"},
+}
 # Django's own modules that import a driver.
 NEED_A_DRIVER = ("django.contrib.postgres", "django.db.backends.postgresql", "django.contrib.gis")
 OPTIONAL = [
@@ -158,7 +164,9 @@ def missing_docstrings(source: Source) -> Iterator[str]:
 
 def eager_imports(source: Source) -> Iterator[str]:
     """What an extra brings is imported where it is used, so that the package works without it."""
-    allowed = {PACKAGE, *REQUIRED, *sys.stdlib_module_names, *MAY_IMPORT.get(source.part, ())}
+    parts = [tuple(source.name[1:end]) for end in (2, 3)]
+    named = {name for part in parts for name in MAY_IMPORT.get(part, ())}
+    allowed = {PACKAGE, *REQUIRED, *sys.stdlib_module_names, *named}
     for node, name in imports(source, at_import_time(source.tree)):
         if name.partition(".")[0] not in allowed or name.startswith(NEED_A_DRIVER):
             yield source.at(node, f"{name} is optional: import it in the function that uses it.")
@@ -266,6 +274,12 @@ def test_eager_import(text: str, count: int) -> None:
 def test_conformance_suite_may_import_its_runner() -> None:
     assert not problems(eager_imports, "test/a.py", "import pytest")
     assert problems(eager_imports, "models/a.py", "import pytest")
+
+
+def test_each_framework_has_a_part_of_its_own() -> None:
+    assert not problems(eager_imports, "contrib/langchain/a.py", "import langchain_core.x")
+    assert problems(eager_imports, "contrib/haystack/a.py", "import langchain_core.x")
+    assert problems(eager_imports, "contrib/retrieval/a.py", "import haystack")
 
 
 def test_package_works_without_extras() -> None:

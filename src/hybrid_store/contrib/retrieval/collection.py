@@ -30,6 +30,7 @@ CHOICE, LEAST_CHOICE = 4, 20
 class Question:
     """What is searched for: a vector, the words of a text, or both, whichever is given.
 
+    `vector` may also be a text, which the embedding's own embedder embeds when rows are fetched.
     `alpha` is the share of the vector, from 0 to 1. With `lambda_` below 1 rows are chosen that are
     unlike each other, from `choice` of the best ones.
     """
