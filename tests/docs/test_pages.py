@@ -15,7 +15,11 @@ MOVE = DOCS / "howto" / "move-to-postgresql.md"
 # Tested by those who write them: tests/adoption runs the former, the latter is a report.
 ELSEWHERE = [DOCS / "howto" / "adopt.md", DOCS / "benchmarks.md"]
 # Pages whose examples have the index of words that another page adds.
-BY_WORDS = [DOCS / "topics" / "search.md", DOCS / "reference" / "querysets.md"]
+BY_WORDS = [
+    DOCS / "topics" / "search.md",
+    DOCS / "reference" / "querysets.md",
+    DOCS / "howto" / "mcp.md",
+]
 ON_THEIR_OWN = [DOCS / "tutorial.md", MOVE, *NEEDS_POSTGRESQL, *ELSEWHERE]
 CONTINUING = [page for page in sorted(DOCS.rglob("*.md")) if page not in ON_THEIR_OWN]
 
