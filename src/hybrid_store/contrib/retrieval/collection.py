@@ -22,6 +22,8 @@ __all__ = ["Collection", "Hit", "Question", "collection"]
 SCORE, DISTANCE, VECTOR_RANK, TEXT_RANK = (
     f"_hybrid_store_document_{name}" for name in ("score", "distance", "vector_rank", "text_rank")
 )
+# Rows that are in memory at a time.
+CHUNK = 500
 # How many of the best rows unlike ones are chosen from, for every one wanted, and at least.
 CHOICE, LEAST_CHOICE = 4, 20
 
@@ -81,6 +83,12 @@ class Collection:
         for row in self._read(rows, with_embeddings):
             yield self.layout.record(row, with_embedding=with_embeddings)
 
+    def metadata(self, rows: QuerySet[Any]) -> Iterator[dict[str, Any]]:
+        """That of rows, however many they are."""
+        heavy = {self.layout.text, self.layout.payload} - {None, *self.layout.fields.values()}
+        for row in self._read(rows, False).defer(*heavy).iterator(chunk_size=CHUNK):
+            yield self.layout.metadata_of(row)
+
     def by_key(self, keys: Iterable[str], *, with_embeddings: bool = False) -> dict[str, Record]:
         """Those that are there."""
         found = self.records(self.rows_by_key(keys), with_embeddings=with_embeddings)
@@ -137,8 +145,11 @@ class Collection:
 
     def write(self, records: Sequence[Record], conflict: Conflict = Conflict.REPLACE) -> list[str]:
         """The keys of those written, all or none; see `Writing`."""
-        writing = Writing(self.queryset, self.layout, self.defaults, self.embedded_by)
-        return writing.write(records, conflict)
+        return self._writing.write(records, conflict)
+
+    def merge(self, rows: QuerySet[Any], changes: Mapping[str, Any]) -> int:
+        """How many documents got metadata besides what they have, of rows of this collection."""
+        return self._writing.merge(rows, changes)
 
     def delete(self, rows: QuerySet[Any]) -> int:
         """How many documents were deleted, of rows of this collection."""
@@ -147,6 +158,10 @@ class Collection:
         found = chosen.model._base_manager.using(chosen.db).filter(pk__in=chosen.values("pk"))
         _, counts = found.delete()
         return int(counts.get(rows.model._meta.label, 0))
+
+    @property
+    def _writing(self) -> Writing:
+        return Writing(self.queryset, self.layout, self.defaults, self.embedded_by)
 
     # Embed
 

@@ -91,44 +91,69 @@ class Layout:
     # Rows
 
     def record(self, row: Model, *, with_embedding: bool = False) -> Record:
-        metadata = {} if self.metadata is None else dict(getattr(row, self.metadata) or {})
-        for key, path in self.fields.items():
-            metadata[key] = _plain(_at(row, path))
         vector = getattr(row, self.embedding) if self.embedding and with_embedding else None
         return Record(
             key=str(getattr(row, self.key)),
             text=getattr(row, self.text) or "",
-            metadata=metadata,
+            metadata=self.metadata_of(row),
             embedding=None if vector is None else vector.to_list(),
             source="" if self.source is None else str(getattr(row, self.source) or ""),
             payload=None if self.payload is None else getattr(row, self.payload),
         )
 
+    def metadata_of(self, row: Model) -> dict[str, Any]:
+        metadata = {} if self.metadata is None else dict(getattr(row, self.metadata) or {})
+        for key, path in self.fields.items():
+            metadata[key] = _plain(_at(row, path))
+        return metadata
+
     def fill(self, row: Model, record: Record) -> None:
         """Write a record into a row; raises `DocumentError` for what it has no place for."""
         setattr(row, self.text, record.text)
-        rest = dict(record.metadata)
-        for key, path in self._own_fields():
-            if key in rest:
-                setattr(row, path, _as_field(self.model, path, rest.pop(key)))
+        rest = self._fill_fields(row, record.metadata)
         if self.metadata is not None:
             setattr(row, self.metadata, rest)
-        elif unknown := [key for key in rest if key not in self.fields]:
-            raise DocumentError(
-                f"{self.model._meta.label} has no field for the metadata {unknown[0]!r:.60}: name "
-                "one by fields=, or a JSONField by metadata=."
-            )
         if self.source is not None:
             setattr(row, self.source, record.source)
         if self.payload is not None:
             setattr(row, self.payload, record.payload or {})
 
+    def merge(self, row: Model, changes: Mapping[str, Any]) -> None:
+        """Write metadata into a row besides what it has; raises `DocumentError` likewise."""
+        rest = self._fill_fields(row, changes)
+        for key in rest:
+            if key in self.fields:
+                raise DocumentError(
+                    f"{self.model._meta.label}.{self.fields[key]} is only read: change it there."
+                )
+        if self.metadata is not None:
+            setattr(row, self.metadata, {**(getattr(row, self.metadata) or {}), **rest})
+
+    def _fill_fields(self, row: Model, metadata: Mapping[str, Any]) -> dict[str, Any]:
+        """Write metadata that has fields of its own into them; the rest."""
+        rest = dict(metadata)
+        for key, path in self._own_fields():
+            if key in rest:
+                setattr(row, path, _as_field(self.model, path, rest.pop(key)))
+        unknown = [key for key in rest if key not in self.fields]
+        if unknown and self.metadata is None:
+            raise DocumentError(
+                f"{self.model._meta.label} has no field for the metadata {unknown[0]!r:.60}: name "
+                "one by fields=, or a JSONField by metadata=."
+            )
+        return rest
+
     @property
     def written(self) -> list[str]:
         """The fields that `fill` writes."""
-        given = (self.text, self.metadata, self.source, self.payload)
-        own = [path for _, path in self._own_fields()]
-        return [*dict.fromkeys(name for name in (*given, *own) if name is not None)]
+        given = (self.text, self.source, self.payload)
+        return [*dict.fromkeys([*filter(None, given), *self.merged])]
+
+    @property
+    def merged(self) -> list[str]:
+        """The fields that `merge` writes."""
+        own = (path for _, path in self._own_fields())
+        return [*dict.fromkeys([*filter(None, [self.metadata]), *own])]
 
     def _own_fields(self) -> Iterator[tuple[str, str]]:
         """Those of the row itself; others are only read."""

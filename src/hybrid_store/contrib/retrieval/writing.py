@@ -67,6 +67,21 @@ class Writing:
             self._check_scope(written)
         return [by_value[value].key for value in by_value if value in {*written}]
 
+    def merge(self, rows: QuerySet[Any], changes: Mapping[str, Any]) -> int:
+        """How many rows got metadata besides what they have, all or none; raises `DocumentError`.
+
+        They are locked, so that metadata which others change meanwhile is not lost.
+        """
+        with transaction.atomic(using=self._using):
+            chosen = rows.using(self._using).order_by().values("pk")
+            found = [*self._all.filter(pk__in=chosen).select_for_update()]
+            for row in found:
+                self.layout.merge(row, changes)
+            for part in _parts(found if changes else []):
+                self._all.bulk_update(part, self.layout.merged)
+            self._check_scope([getattr(row, self.layout.key) for row in found])
+        return len(found)
+
     @property
     def _using(self) -> str:
         return write_alias(self.queryset)
