@@ -18,11 +18,6 @@ from tests.contrib.models import Note
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def document_store() -> DjangoDocumentStore:
-    return DjangoDocumentStore(Note.objects.all())
-
-
 class Comparing:
     """Vectors are kept in single precision, and rows in no order."""
 
@@ -80,6 +75,10 @@ class TestAsync(
     suite_async.UpdateByFilterAsyncTest,
     suite_async.WriteDocumentsAsyncTest,
 ):
+    @pytest.fixture
+    def document_store(self) -> Any:
+        return DjangoDocumentStore(Note.objects.all())
+
     async def test_write_documents_async(self, document_store: Any) -> None:
         document = Document(content="test doc")
         assert await document_store.write_documents_async([document]) == 1

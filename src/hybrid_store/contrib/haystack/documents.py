@@ -18,10 +18,10 @@ __all__ = ["checked_documents", "document_of", "record_of"]
 def checked_documents(documents: Any) -> Sequence[Document]:
     """Raises `ValueError` for what is no list of documents."""
     if not isinstance(documents, list | tuple):
-        raise ValueError(f"{documents!r:.60} is no list of documents: give one.")
+        raise ValueError(f"{documents!r:.60} is no list of documents: give one.")  # noqa: TRY004
     for document in documents:
         if not isinstance(document, Document):
-            raise ValueError(f"{document!r:.60} is no Document of Haystack.")
+            raise ValueError(f"{document!r:.60} is no Document of Haystack.")  # noqa: TRY004
     return documents
 
 

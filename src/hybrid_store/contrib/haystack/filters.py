@@ -25,9 +25,7 @@ __all__ = ["DocumentLayout", "metadata_path", "translated"]
 META = "meta"
 COMPARISON = {"field", "operator", "value"}
 LOGIC = {"operator", "conditions"}
-COMPARED = {
-    name: Operator(name) for name in ("==", "!=", ">", ">=", "<", "<=", "in", "not in")
-}
+COMPARED = {name: Operator(name) for name in ("==", "!=", ">", ">=", "<", "<=", "in", "not in")}
 ORDERED = {Operator.GT, Operator.GTE, Operator.LT, Operator.LTE}
 LISTED = {Operator.IN, Operator.NOT_IN}
 JOINED: Mapping[str, Callable[[list[Filter]], Filter]] = {
@@ -68,7 +66,7 @@ def _part(given: Any, depth: int) -> Filter:
 
 
 def _group(given: dict[str, Any], depth: int) -> Filter:
-    join = _known(given["operator"], JOINED)
+    join: Callable[[list[Filter]], Filter] = _known(given["operator"], JOINED)
     if not isinstance(given["conditions"], list) or not given["conditions"]:
         raise FilterError(f"The conditions of {given['operator']!r} have to be a list of some.")
     return join([_part(part, depth + 1) for part in given["conditions"]])
@@ -90,7 +88,9 @@ def _known(operator: Any, operators: Mapping[str, Any]) -> Any:
     if isinstance(operator, str) and operator in operators:
         return operators[operator]
     known = ", ".join(map(repr, operators))
-    raise FilterError(f"{operator!r:.60} is no operator of this kind of filter; there are: {known}.")
+    raise FilterError(
+        f"{operator!r:.60} is no operator of this kind of filter; there are: {known}."
+    )
 
 
 def _is_time(text: str) -> bool:
@@ -110,5 +110,7 @@ def _path(field: Any) -> tuple[str, ...]:
 def metadata_path(field: Any) -> tuple[str, ...]:
     """The keys of metadata from the outermost one on; "meta." before them may be left out."""
     if not isinstance(field, str) or not field or field in OTHERS:
-        raise FilterError(f"{field!r:.60} is no field to filter by: give 'id', 'content' or 'meta.'.")
+        raise FilterError(
+            f"{field!r:.60} is no field to filter by: give 'id', 'content' or 'meta.'."
+        )
     return tuple(field.removeprefix(f"{META}.").split("."))

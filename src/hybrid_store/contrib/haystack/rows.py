@@ -8,7 +8,7 @@ from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import EmptyResultSet
-from django.db.models import Manager, QuerySet
+from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 from haystack.core.errors import SerializationError
 from haystack.utils import deserialize_callable
@@ -23,11 +23,9 @@ def rows_by_name(name: str) -> Rows:
 
     Raises `ImportError` where there is none.
     """
-    found = _model(name) or import_string(name)
-    if isinstance(found, type):
-        manager: Manager[Any] = found._default_manager  # type: ignore[attr-defined]
-        return manager.all
-    return found if callable(found) else found.all
+    model = _model(name)
+    found: Rows = import_string(name) if model is None else model._default_manager.all
+    return found
 
 
 def check_allowed(name: str) -> None:
@@ -42,8 +40,9 @@ def check_allowed(name: str) -> None:
 def serialized(queryset: QuerySet[Any]) -> str:
     """The label of a model. Raises `SerializationError` for a queryset that is not all of it."""
     label: str = queryset.model._meta.label
-    every = queryset.model._default_manager.all()
-    if queryset._db == every._db and _sql(queryset) == _sql(every):
+    given: Any = queryset
+    every: Any = queryset.model._default_manager.all()
+    if given._db == every._db and _sql(given) == _sql(every):
         return label
     raise SerializationError(
         f"A queryset of {label} that is not all of it cannot be written to a file. Make the store "

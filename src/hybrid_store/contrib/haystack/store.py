@@ -64,7 +64,7 @@ class DjangoDocumentStore:
         embedded_by: str | None = None,
     ) -> None:
         self.queryset = queryset if isinstance(queryset, str) else queryset.all()
-        self.options = {
+        self.options: dict[str, Any] = {
             "text": text,
             "embedding": embedding,
             "metadata": metadata,
@@ -95,7 +95,9 @@ class DjangoDocumentStore:
         try:
             json.dumps(self.options["defaults"])
         except TypeError as error:
-            raise SerializationError(f"The defaults cannot be written to a file: {error}.") from None
+            raise SerializationError(
+                f"The defaults cannot be written to a file: {error}."
+            ) from None
         queryset = self.queryset
         name = queryset if isinstance(queryset, str) else serialized(queryset)
         return default_to_dict(self, queryset=name, **self.options)

@@ -85,7 +85,7 @@ class Collection:
 
     def metadata(self, rows: QuerySet[Any]) -> Iterator[dict[str, Any]]:
         """That of rows, however many they are."""
-        heavy = {self.layout.text, self.layout.payload} - {None, *self.layout.fields.values()}
+        heavy = {self.layout.text, self.layout.payload or ""} - {"", *self.layout.fields.values()}
         for row in self._read(rows, False).defer(*heavy).iterator(chunk_size=CHUNK):
             yield self.layout.metadata_of(row)
 
