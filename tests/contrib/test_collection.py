@@ -124,6 +124,18 @@ class TestOwn:
         assert mine.delete(mine.rows_by_key(["x", "a"])) == 1
         assert {*Paper.objects.values_list("pk", flat=True)} == {"b", "c", "x"}
 
+    def test_metadata_is_merged(self, mine: Collection) -> None:
+        changes = {"year": 2002, "new": [1]}
+        assert mine.merge(mine.rows(year(2001)), changes) == 2
+        assert [*mine.metadata(mine.rows().order_by("pk"))] == [{"year": 2000}, changes, changes]
+        assert Paper.objects.get(pk="x").metadata == {"year": 2001}
+        assert not Paper.objects.stale().exists()
+        assert mine.merge(mine.rows()[:1], {}) == 1
+        of_owner = papers("me", fields=["owner"])
+        with pytest.raises(DocumentError, match="outside of the queryset"):
+            of_owner.merge(of_owner.rows(), {"owner": "you"})
+        assert mine.rows().count() == 3
+
     def test_rows_outside_of_the_queryset_are_not_written(self) -> None:
         without = Collection(Paper.objects.filter(owner="me"), layout(Paper), embedded_by="default")
         with pytest.raises(DocumentError, match=r"'a' is outside of the queryset.*defaults="):

@@ -23,7 +23,14 @@ from tests.contrib.models import Note, Paper
 pytestmark = pytest.mark.django_db(transaction=True)
 
 OPERATORS = ["==", "!=", ">", ">=", "<", "<=", "in", "not in"]
-INJECTED = ["x' OR '1'='1", 'x" OR 1=1 --', "x') OR (1=1", "%", "\\", "x'; DROP TABLE contrib_paper"]
+INJECTED = [
+    "x' OR '1'='1",
+    'x" OR 1=1 --',
+    "x') OR (1=1",
+    "%",
+    "\\",
+    "x'; DROP TABLE contrib_paper",
+]
 
 
 def papers(owner: str, **options: Any) -> DjangoDocumentStore:

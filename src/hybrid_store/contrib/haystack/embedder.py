@@ -14,7 +14,7 @@ from hybrid_store.embedders.shared import Shared
 __all__ = ["HaystackEmbedder"]
 
 components: Shared[Any] = Shared()
-"""Components that were made by functions, by the paths of these."""
+"""Components that are warmed up, by their paths or identities."""
 
 
 class HaystackEmbedder(BaseEmbedder):
@@ -35,7 +35,8 @@ class HaystackEmbedder(BaseEmbedder):
     def __init__(self, alias: str, params: Any) -> None:
         super().__init__(alias, params)
         for name in self.option_types:
-            if name not in self.options:
+            given = self.options.get(name)
+            if not isinstance(given, str) and not hasattr(given, "run"):
                 raise self.invalid(f"OPTIONS lacks {name!r}: an embedder of Haystack, or its path.")
 
     def embed_batch(self, texts: Sequence[str]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from haystack import Document, component, default_from_dict, default_to_dict
 from haystack.document_stores.types import FilterPolicy, apply_filter_policy
@@ -17,6 +17,8 @@ class Retriever:
 
     Filters given to `run` replace these, or are joined with them, as `filter_policy` says.
     """
+
+    saved: ClassVar[tuple[str, ...]] = ("document_store", "filters", "top_k", "return_embedding")
 
     def __init__(
         self,
@@ -39,14 +41,12 @@ class Retriever:
         self.return_embedding = return_embedding
 
     def to_dict(self) -> dict[str, Any]:
-        return default_to_dict(self, **self._parameters())
+        saved = {name: getattr(self, name) for name in self.saved}
+        return default_to_dict(self, **saved, filter_policy=self.filter_policy.value)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Any:
         return default_from_dict(cls, data)
-
-    def _parameters(self) -> dict[str, Any]:
-        return {**vars(self), "filter_policy": self.filter_policy.value}
 
     def _options(self, filters: dict[str, Any] | None, top_k: int | None) -> dict[str, Any]:
         """What `DjangoDocumentStore.retrieve` is asked with, besides the query."""
@@ -114,6 +114,8 @@ class DjangoHybridRetriever(Retriever):
     `alpha` is the share of the embedding, from 0 to 1. A query without an embedding is embedded
     by the field's own embedder.
     """
+
+    saved: ClassVar[tuple[str, ...]] = (*Retriever.saved, "alpha")
 
     def __init__(
         self,
