@@ -123,6 +123,8 @@ class TestOwn:
         assert Paper.objects.get(pk="x").text == "red apples too"
         assert mine.delete(mine.rows_by_key(["x", "a"])) == 1
         assert {*Paper.objects.values_list("pk", flat=True)} == {"b", "c", "x"}
+        assert mine.delete(mine.rows().order_by("-pk")[:1]) == 1
+        assert {*mine.by_key(["b", "c"])} == {"b"}
 
     def test_metadata_is_merged(self, mine: Collection) -> None:
         changes = {"year": 2002, "new": [1]}
@@ -130,7 +132,8 @@ class TestOwn:
         assert [*mine.metadata(mine.rows().order_by("pk"))] == [{"year": 2000}, changes, changes]
         assert Paper.objects.get(pk="x").metadata == {"year": 2001}
         assert not Paper.objects.stale().exists()
-        assert mine.merge(mine.rows()[:1], {}) == 1
+        assert mine.merge(mine.rows().order_by("pk")[:1], {"year": 1}) == 1
+        assert [*mine.metadata(mine.rows(year(1)))] == [{"year": 1}]
         of_owner = papers("me", fields=["owner"])
         with pytest.raises(DocumentError, match="outside of the queryset"):
             of_owner.merge(of_owner.rows(), {"owner": "you"})

@@ -189,12 +189,14 @@ class TestEmbedders:
         embedder = DjangoDocumentEmbedder("second", ["title", "none"], ": ")
         [first, second] = embedder.run(documents)["documents"]
         [expected] = embedders["second"].embed(["red: apples"])
-        np.testing.assert_array_equal(np.float32(first.embedding or []), expected)
+        np.testing.assert_array_equal(np.array(first.embedding, np.float32), expected)
         assert (first.id, first.meta, second) == ("a", documents[0].meta, documents[1])
         assert documents[0].embedding is None
         assert DjangoDocumentEmbedder().run([]) == {"documents": []}
         query = DjangoTextEmbedder("second").run("red")["embedding"]
-        np.testing.assert_array_equal(np.float32(query), embedders["second"].embed_query("red"))
+        np.testing.assert_array_equal(
+            np.array(query, np.float32), embedders["second"].embed_query("red")
+        )
 
     @pytest.mark.parametrize("made", ["path", "object"])
     def test_theirs_embed_for_us(self, made: str) -> None:

@@ -153,7 +153,7 @@ class Collection:
 
     def delete(self, rows: QuerySet[Any]) -> int:
         """How many documents were deleted, of rows of this collection."""
-        chosen = rows.using(write_alias(rows)).order_by()
+        chosen = rows.using(write_alias(rows))
         # A queryset that is sliced, distinct or ranked is none that can be deleted.
         found = chosen.model._base_manager.using(chosen.db).filter(pk__in=chosen.values("pk"))
         _, counts = found.delete()

@@ -73,7 +73,7 @@ class Writing:
         They are locked, so that metadata which others change meanwhile is not lost.
         """
         with transaction.atomic(using=self._using):
-            chosen = rows.using(self._using).order_by().values("pk")
+            chosen = rows.using(self._using).values("pk")
             found = [*self._all.filter(pk__in=chosen).select_for_update()]
             for row in found:
                 self.layout.merge(row, changes)
