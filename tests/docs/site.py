@@ -126,6 +126,7 @@ class Site:
         kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL") if name in os.environ}
         return {
             **kept,
+            "HAYSTACK_TELEMETRY_ENABLED": "False",
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "PYTHONPATH": str(ROOT / "src"),
             "PYTHONUNBUFFERED": "1",
