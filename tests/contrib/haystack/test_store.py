@@ -300,6 +300,12 @@ class TestFiles:
         with pytest.raises(SerializationError, match="defaults cannot be written to a file"):
             store.to_dict()
 
+    def test_a_path_has_to_be_that_of_a_function(self) -> None:
+        with pytest.raises(TypeError, match="is no function that gives a queryset"):
+            DjangoDocumentStore("tests.contrib.haystack.sources.text_embedder")
+        with pytest.raises(ImportError):
+            DjangoDocumentStore("tests.contrib.haystack.sources.nothing")
+
     @pytest.mark.parametrize("name", ["os.getcwd", "auth.User", "shutil.rmtree"])
     def test_what_is_not_trusted_is_not_asked(self, name: str) -> None:
         data = DjangoDocumentStore(Paper.objects.all()).to_dict()

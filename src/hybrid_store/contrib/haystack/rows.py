@@ -21,11 +21,14 @@ Rows = Callable[[], QuerySet[Any]]
 def rows_by_name(name: str) -> Rows:
     """Those that a function gives, by its dotted path; or all of a model, by "app.Model".
 
-    Raises `ImportError` where there is none.
+    Raises `ImportError` where there is none, `TypeError` where it is no function.
     """
     model = _model(name)
-    found: Rows = import_string(name) if model is None else model._default_manager.all
-    return found
+    found: Any = import_string(name) if model is None else model._default_manager.all
+    if not callable(found):
+        raise TypeError(f"{name!r} is no function that gives a queryset: name one.")
+    rows: Rows = found
+    return rows
 
 
 def check_allowed(name: str) -> None:
