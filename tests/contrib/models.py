@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.db import models
 
 from hybrid_store.contrib.retrieval.models import Document
-from hybrid_store.models import TextIndex
+from hybrid_store.models import TextIndex, VectorField
 
-__all__ = ["Paper"]
+__all__ = ["Note", "Paper"]
 
 
 class Paper(Document):
@@ -22,3 +22,9 @@ class Paper(Document):
 
     class Meta:
         indexes = [TextIndex("text", name="paper_text")]
+
+
+class Note(Document):
+    """A document whose vectors an embedder of the framework makes."""
+
+    embedding = VectorField(dimensions=6, null=True)
