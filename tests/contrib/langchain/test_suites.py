@@ -19,20 +19,20 @@ from tests.contrib.models import Note, Paper
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-class TestStoreWithTheEmbedderOfTheField(VectorStoreIntegrationTests):  # type: ignore[misc]
+class TestStoreWithTheEmbedderOfTheField(VectorStoreIntegrationTests):
     @pytest.fixture
     def vectorstore(self) -> VectorStore:
         return DjangoVectorStore(Paper.objects.filter(owner="me"), defaults={"owner": "me"})
 
 
-class TestStoreWithEmbeddings(VectorStoreIntegrationTests):  # type: ignore[misc]
+class TestStoreWithEmbeddings(VectorStoreIntegrationTests):
     @pytest.fixture
     def vectorstore(self) -> VectorStore:
         return DjangoVectorStore(Note.objects.all(), self.get_embeddings())
 
 
 @pytest.mark.usefixtures("papers")
-class TestRetriever(RetrieversIntegrationTests):  # type: ignore[misc]
+class TestRetriever(RetrieversIntegrationTests):
     @property
     def retriever_constructor(self) -> type[BaseRetriever]:
         return DjangoRetriever
@@ -46,7 +46,7 @@ class TestRetriever(RetrieversIntegrationTests):  # type: ignore[misc]
         return "red apples"
 
 
-class TestEmbeddings(EmbeddingsIntegrationTests):  # type: ignore[misc]
+class TestEmbeddings(EmbeddingsIntegrationTests):
     @property
     def embeddings_class(self) -> type[Embeddings]:
         return DjangoEmbeddings

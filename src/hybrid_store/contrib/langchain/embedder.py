@@ -49,9 +49,10 @@ class LangChainEmbedder(BaseEmbedder):
         raise EmbedderRefusedError(f"{self} cannot be asked: {fault} of the embeddings.")
 
     def _embeddings(self) -> Any:
-        given = self.options.get("embeddings")
+        given: Any = self.options.get("embeddings")
         if isinstance(given, str):
-            given = made.get(given, lambda: self._made(given))
+            path = given
+            given = made.get(path, lambda: self._made(path))
         if not all(hasattr(given, name) for name in ("embed_documents", "embed_query")):
             raise self.invalid(
                 'OPTIONS["embeddings"] must be an object with embed_documents and embed_query, or '

@@ -54,8 +54,15 @@ class DjangoVectorStore(VectorStore):
         defaults: Mapping[str, Any] | None = None,
         embedded_by: str | None = None,
     ) -> None:
-        names = {"text": text, "metadata": metadata, "fields": fields, "key": key}
-        made = collection(queryset, defaults=defaults, embedding=field, **names)
+        made = collection(
+            queryset,
+            defaults=defaults,
+            embedding=field,
+            text=text,
+            metadata=metadata,
+            fields=fields,
+            key=key,
+        )
         # Documents of LangChain have neither, so these columns keep what they hold.
         made = replace(made, layout=replace(made.layout, source=None, payload=None))
         self._own = _own_embeddings(made)
@@ -279,13 +286,13 @@ class DjangoVectorStore(VectorStore):
         return [record for record in records if record.text.strip()]
 
     def _search(self, query: str, k: int, options: Mapping[str, Any]) -> list[Hit]:
-        vector = self._late_vector(query, options)
+        vector: Any = self._late_vector(query, options)
         if vector is None and self._embeddings and mode_of(**_mode(options)).by_vector:
             vector = self._embeddings.embed_query(query)
         return self._found(query, vector, k, options)
 
     async def _asearch(self, query: str, k: int, options: Mapping[str, Any]) -> list[Hit]:
-        vector = self._late_vector(query, options)
+        vector: Any = self._late_vector(query, options)
         if vector is None and self._embeddings and mode_of(**_mode(options)).by_vector:
             vector = await self._embeddings.aembed_query(query)
         found: list[Hit] = await _in_thread(self._found, query, vector, k, options)
