@@ -37,7 +37,7 @@ MODES: Mapping[str, Mode] = {
 }
 
 
-def mode_of(name: str = "vector") -> Mode:
+def mode_of(name: str) -> Mode:
     """Raises `SearchError` for one that is not known."""
     if name not in MODES:
         known = ", ".join(map(repr, MODES))

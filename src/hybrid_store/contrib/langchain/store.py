@@ -15,7 +15,7 @@ from langchain_core.vectorstores import VectorStore
 
 from hybrid_store.contrib.langchain.embeddings import DjangoEmbeddings
 from hybrid_store.contrib.langchain.filters import filter_of
-from hybrid_store.contrib.langchain.questions import mode_of, question
+from hybrid_store.contrib.langchain.questions import Mode, mode_of, question
 from hybrid_store.contrib.retrieval.collection import Collection, Hit, collection
 from hybrid_store.contrib.retrieval.layout import Record
 from hybrid_store.exceptions import DocumentError, SearchError
@@ -218,7 +218,7 @@ class DjangoVectorStore(VectorStore):
     # Relevance
 
     def _select_relevance_score_fn(self) -> Callable[[float], float]:
-        return mode_of().relevance
+        return mode_of("vector").relevance
 
     def _similarity_search_with_relevance_scores(
         self, query: str, k: int = 4, **options: Any
@@ -286,28 +286,29 @@ class DjangoVectorStore(VectorStore):
         return [record for record in records if record.text.strip()]
 
     def _search(self, query: str, k: int, options: Mapping[str, Any]) -> list[Hit]:
-        vector: Any = self._late_vector(query, options)
-        if vector is None and self._embeddings and mode_of(**_mode(options)).by_vector:
-            vector = self._embeddings.embed_query(query)
+        asked = self._asked(options)
+        vector: Any = asked.embed_query(query) if asked else query
         return self._found(query, vector, k, options)
 
     async def _asearch(self, query: str, k: int, options: Mapping[str, Any]) -> list[Hit]:
-        vector: Any = self._late_vector(query, options)
-        if vector is None and self._embeddings and mode_of(**_mode(options)).by_vector:
-            vector = await self._embeddings.aembed_query(query)
+        asked = self._asked(options)
+        vector: Any = await asked.aembed_query(query) if asked else query
         found: list[Hit] = await _in_thread(self._found, query, vector, k, options)
         return found
 
-    def _late_vector(self, query: str, options: Mapping[str, Any]) -> str | None:
-        """The text, where the vector field's embedder will embed it when rows are fetched."""
-        if self._has_own_embedder:
-            return query
-        if self._embeddings is None and mode_of(**_mode(options)).by_vector:
+    def _asked(self, options: Mapping[str, Any]) -> Embeddings | None:
+        """What has to embed a query; the embedder of the vector field does when rows are fetched.
+
+        Raises `SearchError` where there is none.
+        """
+        if self._has_own_embedder or not _mode(options).by_vector:
+            return None
+        if self._embeddings is None:
             label = self._collection.queryset.model._meta.label
             raise SearchError(
                 f'{label} has no embedder: give the store an embedding=, or search by mode="text".'
             )
-        return None
+        return self._embeddings
 
     def _found(
         self, query: str | None, vector: Any, k: int, options: Mapping[str, Any]
@@ -332,8 +333,8 @@ def _is_of_text(made: Collection) -> bool:
     return isinstance(vector, EmbeddingField) and vector.source_names == [made.layout.text]
 
 
-def _mode(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {"name": options["mode"]} if "mode" in options else {}
+def _mode(options: Mapping[str, Any]) -> Mode:
+    return mode_of(options.get("mode", "vector"))
 
 
 def _records(
@@ -374,5 +375,5 @@ def _scored(hits: Iterable[Hit]) -> list[tuple[Document, float]]:
 
 
 def _relevant(hits: Iterable[Hit], options: Mapping[str, Any]) -> list[tuple[Document, float]]:
-    relevance = mode_of(**_mode(options)).relevance
+    relevance = _mode(options).relevance
     return [(_document(hit.record), relevance(hit.score)) for hit in hits]
