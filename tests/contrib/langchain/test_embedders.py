@@ -20,7 +20,6 @@ from hybrid_store.exceptions import (
     InvalidEmbedderError,
     MissingExtraError,
 )
-from hybrid_store.test import override_embedder
 from tests.contrib.models import Paper
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -92,20 +91,18 @@ def test_an_embedder_embeds_for_langchain() -> None:
 
 
 @pytest.mark.django_db
-def test_a_field_and_a_store_share_embeddings() -> None:
-    theirs = LangChainEmbedder(
-        "default",
-        {
-            "MODEL": "fake",
-            "DIMENSIONS": 384,
-            "OPTIONS": {"embeddings": DeterministicFakeEmbedding(size=384)},
-        },
-    )
-    with override_embedder("default", theirs):
-        store = DjangoVectorStore(Paper.objects.all())
-        store.add_texts(["one", "two"], ids=["a", "b"])
-        assert [found.id for found in store.similarity_search("two", k=1)] == ["b"]
-        assert not Paper.objects.stale().exists()
+def test_a_field_and_a_store_share_embeddings(settings: Any) -> None:
+    fake = {
+        "BACKEND": "hybrid_store.contrib.langchain.LangChainEmbedder",
+        "MODEL": "fake",
+        "DIMENSIONS": 384,
+        "OPTIONS": {"embeddings": DeterministicFakeEmbedding(size=384)},
+    }
+    settings.HYBRID_STORE = {"EMBEDDERS": {"default": fake}}
+    store = DjangoVectorStore(Paper.objects.all())
+    store.add_texts(["one", "two"], ids=["a", "b"])
+    assert [found.id for found in store.similarity_search("two", k=1)] == ["b"]
+    assert not Paper.objects.stale().exists()
 
 
 def test_without_langchain_the_app_works_and_names_the_extra() -> None:

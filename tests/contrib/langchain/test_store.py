@@ -105,11 +105,12 @@ class TestSearch:
         assert ids(own.invoke("apples", mode="text", filter=None)) in (["a", "b"], ["b", "a"])
 
     def test_what_makes_no_search_is_refused(self, papers: DjangoVectorStore) -> None:
-        for options, message in [
+        refused: list[tuple[dict[str, Any], str]] = [
             ({"mode": "words"}, "There is no mode 'words', use one of 'vector'"),
             ({"mode": "hybrid", "alpha": 2}, "alpha is 2"),
             ({"filter": {"a": {"$near": 1}}}, "There is no operator '\\$near'"),
-        ]:
+        ]
+        for options, message in refused:
             with pytest.raises(SearchError, match=message):
                 papers.similarity_search("apples", **options)
         with pytest.raises(SearchError, match=r"lambda_mult is 1\.5"):
@@ -308,7 +309,7 @@ class TestAsync:
     async def test_the_same_is_found(self, papers: DjangoVectorStore) -> None:
         query = DjangoEmbeddings().embed_query("red apples")
         options: dict[str, Any] = {"k": 2, "filter": {"owner": "me"}}
-        for name, argument, more in [
+        searches: list[tuple[str, Any, dict[str, Any]]] = [
             ("similarity_search", "red apples", {"mode": "hybrid"}),
             ("similarity_search_with_score", "red apples", {}),
             ("similarity_search_with_relevance_scores", "red apples", {"mode": "text"}),
@@ -316,7 +317,8 @@ class TestAsync:
             ("similarity_search_by_vector", query, {}),
             ("similarity_search_with_score_by_vector", query, {}),
             ("max_marginal_relevance_search_by_vector", query, {"lambda_mult": 0.1}),
-        ]:
+        ]
+        for name, argument, more in searches:
             expected = await sync_to_async(getattr(papers, name))(argument, **options, **more)
             assert expected
             assert await getattr(papers, f"a{name}")(argument, **options, **more) == expected
