@@ -7,7 +7,7 @@ from django.db import models
 from hybrid_store.contrib.retrieval.models import Document
 from hybrid_store.models import TextIndex, VectorField
 
-__all__ = ["Note", "Paper"]
+__all__ = ["Leaflet", "Note", "Paper"]
 
 
 class Paper(Document):
@@ -25,6 +25,12 @@ class Paper(Document):
 
 
 class Note(Document):
+    """A document whose vectors an embedder of the framework makes."""
+
+    embedding = VectorField(dimensions=6, null=True)
+
+
+class Leaflet(Document):
     """A document with a vector of a framework's own tests."""
 
     embedding = VectorField(dimensions=768, null=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -155,6 +157,33 @@ class TestOwn:
             unknown.write(DOCUMENTS)
         assert unknown.write([record("a", "no vector")]) == ["a"]
         assert Paper.objects.stale().count() == 1
+
+    @pytest.mark.parametrize(
+        ("key", "text", "metadata", "message"),
+        [
+            ("a", "a\x00", {}, "the text of 'a' has characters that no text"),
+            ("a", "\ud800", {}, "the text of 'a' has characters that no text"),
+            ("a", "a", {"b": ["\x00"]}, "has characters that no text"),
+            ("a", "a", {"b": {"\ud800": 1}}, "has characters that no text"),
+            ("a", "a", {"b": float("nan")}, "is no JSON"),
+            ("a", "a", {"b": {1}}, "is no JSON: it has a set in it"),
+            ("\x00", "a", {}, "is no key for a CharField"),
+            ("\ud800", "a", {}, "is no key for a CharField"),
+        ],
+    )
+    def test_what_no_database_holds_is_refused(
+        self, key: str, text: str, metadata: dict[str, Any], message: str
+    ) -> None:
+        with pytest.raises(DocumentError, match=message):
+            papers("me").write([Record(key, text, metadata)])
+        assert papers("me").by_key(["\x00", "\ud800", "a"]) == {}
+
+    def test_dates_and_uuids_are_texts_in_json(self) -> None:
+        mine, code = papers("me"), uuid.uuid4()
+        mine.write([record("a", "a", on=date(2020, 1, 2), code=code)])
+        assert mine.by_key(["a"])["a"].metadata == {"on": "2020-01-02", "code": str(code)}
+        for key, value in (("on", date(2020, 1, 2)), ("code", code)):
+            assert mine.rows(Condition((key,), Operator.EQ, value)).exists()
 
 
 class TestAnyModel:

@@ -18,7 +18,7 @@ from hybrid_store.contrib.haystack import DjangoDocumentStore
 from hybrid_store.exceptions import DocumentError
 from hybrid_store.test.models import Author, Book
 from tests.contrib.haystack.sources import mine
-from tests.contrib.models import Note, Paper
+from tests.contrib.models import Leaflet, Paper
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -203,16 +203,16 @@ class TestDocuments:
             Document(id="blob", blob=ByteStream(b"\x00\xff", {"name": "x"}, "image/png")),
             Document(id="sparse", content="a", sparse_embedding=SparseEmbedding([1, 5], [0.5, 2])),
         ]
-        store = DjangoDocumentStore(Note.objects.all())
+        store = DjangoDocumentStore(Leaflet.objects.all())
         store.write_documents(documents)
         assert sorted(store.filter_documents(), key=lambda one: one.id) == sorted(
             documents, key=lambda one: one.id
         )
 
     def test_a_text_that_is_there_now_is_given(self) -> None:
-        store = DjangoDocumentStore(Note.objects.all())
+        store = DjangoDocumentStore(Leaflet.objects.all())
         store.write_documents([Document(id="missing")])
-        Note.objects.update(text="written since")
+        Leaflet.objects.update(text="written since")
         assert store.filter_documents()[0].content == "written since"
 
     def test_what_has_no_place_is_refused(self) -> None:

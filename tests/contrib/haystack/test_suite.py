@@ -13,7 +13,7 @@ from haystack.testing import document_store as suite
 from haystack.testing import document_store_async as suite_async
 
 from hybrid_store.contrib.haystack import DjangoDocumentStore
-from tests.contrib.models import Note
+from tests.contrib.models import Leaflet
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,7 +49,7 @@ class TestSync(
 ):
     @pytest.fixture
     def document_store(self) -> Any:
-        return DjangoDocumentStore(Note.objects.all())
+        return DjangoDocumentStore(Leaflet.objects.all())
 
     def test_write_documents(self, document_store: Any) -> None:
         """Without a policy an id that is there is an error."""
@@ -77,7 +77,7 @@ class TestAsync(
 ):
     @pytest.fixture
     def document_store(self) -> Any:
-        return DjangoDocumentStore(Note.objects.all())
+        return DjangoDocumentStore(Leaflet.objects.all())
 
     async def test_write_documents_async(self, document_store: Any) -> None:
         document = Document(content="test doc")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -13,6 +14,7 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import Field, JSONField, Model
 
 from hybrid_store.contrib.retrieval.columns import Column, FieldColumn, JSONColumn
+from hybrid_store.embedders.texts import encodable
 from hybrid_store.exceptions import DocumentError, FilterError
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fields import BaseVectorField, vector_field, vector_fields
@@ -82,6 +84,8 @@ class Layout:
 
     def value_of(self, key: str) -> Any:
         """A key as the field has it; None if no row can have it."""
+        if not _is_storable(key):
+            return None
         try:
             value = self.key_field.to_python(key)
         except ValidationError:
@@ -109,10 +113,12 @@ class Layout:
 
     def fill(self, row: Model, record: Record) -> None:
         """Write a record into a row; raises `DocumentError` for what it has no place for."""
+        if not _is_storable(record.text):
+            raise self._refused(self.text, f"the text of {record.key!r:.60} {UNSTORABLE}")
         setattr(row, self.text, record.text)
         rest = self._fill_fields(row, record.metadata)
         if self.metadata is not None:
-            setattr(row, self.metadata, rest)
+            setattr(row, self.metadata, self._as_json(self.metadata, rest))
         if self.source is not None:
             setattr(row, self.source, record.source)
         if self.payload is not None:
@@ -127,7 +133,8 @@ class Layout:
                     f"{self.model._meta.label}.{self.fields[key]} is only read: change it there."
                 )
         if self.metadata is not None:
-            setattr(row, self.metadata, {**(getattr(row, self.metadata) or {}), **rest})
+            kept = getattr(row, self.metadata) or {}
+            setattr(row, self.metadata, {**kept, **self._as_json(self.metadata, rest)})
 
     def _fill_fields(self, row: Model, metadata: Mapping[str, Any]) -> dict[str, Any]:
         """Write metadata that has fields of its own into them; the rest."""
@@ -142,6 +149,20 @@ class Layout:
                 "one by fields=, or a JSONField by metadata=."
             )
         return rest
+
+    def _as_json(self, name: str, value: Any) -> Any:
+        """As it will come back from the database, with dates and UUIDs as texts."""
+        try:
+            found = json.dumps(value, default=_as_text, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise self._refused(name, f"{value!r:.60} is no JSON: {error}") from error
+        found = json.loads(found)
+        if not all(map(_is_storable, _texts(found))):
+            raise self._refused(name, f"{value!r:.60} {UNSTORABLE}")
+        return found
+
+    def _refused(self, name: str, reason: str) -> DocumentError:
+        return DocumentError(f"{self.model._meta.label}.{name}: {reason}.")
 
     @property
     def written(self) -> list[str]:
@@ -236,6 +257,34 @@ def _at(row: Any, path: str) -> Any:
     for name in path.split("__"):
         row = None if row is None else getattr(row, name)
     return row.pk if isinstance(row, Model) else row
+
+
+UNSTORABLE = "has characters that no text in a database has"
+
+
+def _is_storable(text: str) -> bool:
+    return "\x00" not in text and encodable(text) == text
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in a value of JSON."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        yield from _texts([*value.values()])
+    elif isinstance(value, list):
+        for part in value:
+            yield from _texts(part)
+
+
+def _as_text(value: Any) -> str:
+    """As filters compare it."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"it has a {type(value).__name__} in it")
 
 
 def _plain(value: Any) -> Any:
