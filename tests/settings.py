@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "hybrid_store",
+    "hybrid_store.contrib.llamaindex",
     "hybrid_store.test",
     "tests.contrib",
     "films",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.db import models
 
 from hybrid_store.contrib.retrieval.models import Document
-from hybrid_store.models import TextIndex
+from hybrid_store.models import TextIndex, VectorField
 
-__all__ = ["Paper"]
+__all__ = ["Clipping", "Paper"]
 
 
 class Paper(Document):
@@ -22,3 +22,17 @@ class Paper(Document):
 
     class Meta:
         indexes = [TextIndex("text", name="paper_text")]
+
+
+class Clipping(models.Model):
+    """A table as a project has it, with vectors of its own."""
+
+    code = models.CharField(max_length=100, unique=True)
+    raw_text = models.TextField()
+    released = models.IntegerField(null=True)
+    details = models.JSONField(default=dict)
+    origin = models.CharField(max_length=100, blank=True)
+    vector = VectorField(dimensions=3, null=True)
+
+    class Meta:
+        indexes = [TextIndex("raw_text", name="clipping_text")]
