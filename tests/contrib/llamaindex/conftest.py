@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from asgiref.sync import SyncToAsync
+from django.db import connections
 from llama_index.core import Settings
 
 
@@ -12,4 +14,11 @@ from llama_index.core import Settings
 def local_tokenizer() -> Iterator[None]:
     Settings.tokenizer = str.split
     yield
-    Settings.tokenizer = None
+    Settings._tokenizer = None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def closed_connections(django_db_setup: None) -> Iterator[None]:
+    """Those of the thread of asynchronous calls, which keep a database from being dropped."""
+    yield
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()

@@ -195,7 +195,7 @@ class VectorStoreSuite(Examples):
     ) -> None:
         options = {"mode": mode, "query_str": "apples bridges rivers"}
         assert {*self.found(filled, **options)} == {"a", "b", "c", "d"}
-        for restriction, expected in [
+        restrictions: list[tuple[dict[str, Any], set[str]]] = [
             ({"doc_ids": ["one"]}, {"a", "b"}),
             ({"node_ids": ["b", "d"]}, {"b", "d"}),
             ({"node_ids": ["b", "d"], "doc_ids": ["one", "two"]}, {"b"}),
@@ -204,7 +204,8 @@ class VectorStoreSuite(Examples):
             ({"doc_ids": []}, set()),
             ({"node_ids": []}, set()),
             ({"doc_ids": None, "node_ids": None}, {"a", "b", "c", "d"}),
-        ]:
+        ]
+        for restriction, expected in restrictions:
             assert {*self.found(filled, **options, **restriction)} == expected, restriction
 
     def test_only_what_is_asked_for_is_given(self, filled: BasePydanticVectorStore) -> None:

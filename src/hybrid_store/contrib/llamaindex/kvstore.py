@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -20,7 +19,7 @@ BATCH = 500
 """Entries of one statement."""
 
 
-class DjangoKVStore(BaseKVStore):  # type: ignore[misc,unused-ignore]
+class DjangoKVStore(BaseKVStore):
     """Values by keys, in collections of a named store: stores do not see each other's.
 
     Needs "hybrid_store.contrib.llamaindex" in `INSTALLED_APPS`. `using` is the alias of a database;
@@ -80,7 +79,7 @@ class DjangoKVStore(BaseKVStore):  # type: ignore[misc,unused-ignore]
     async def aput(
         self, key: str, val: dict[str, Any], collection: str = DEFAULT_COLLECTION
     ) -> None:
-        await _in_thread(self.put)(key, val, collection)
+        await sync_to_async(self.put)(key, val, collection)
 
     async def aput_all(
         self,
@@ -88,22 +87,19 @@ class DjangoKVStore(BaseKVStore):  # type: ignore[misc,unused-ignore]
         collection: str = DEFAULT_COLLECTION,
         batch_size: int = BATCH,
     ) -> None:
-        await _in_thread(self.put_all)(kv_pairs, collection, batch_size)
+        await sync_to_async(self.put_all)(kv_pairs, collection, batch_size)
 
     async def aget(self, key: str, collection: str = DEFAULT_COLLECTION) -> dict[str, Any] | None:
-        found: dict[str, Any] | None = await _in_thread(self.get)(key, collection)
-        return found
+        return await sync_to_async(self.get)(key, collection)
 
     async def aget_all(self, collection: str = DEFAULT_COLLECTION) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = await _in_thread(self.get_all)(collection)
-        return found
+        return await sync_to_async(self.get_all)(collection)
 
     async def adelete(self, key: str, collection: str = DEFAULT_COLLECTION) -> bool:
-        found: bool = await _in_thread(self.delete)(key, collection)
-        return found
+        return await sync_to_async(self.delete)(key, collection)
 
 
-class DjangoDocumentStore(KVDocumentStore):  # type: ignore[misc,unused-ignore]
+class DjangoDocumentStore(KVDocumentStore):
     """The documents that an ingestion pipeline has seen, kept between processes."""
 
     def __init__(self, store: str = "default", *, using: str | None = None, **options: Any) -> None:
@@ -112,7 +108,3 @@ class DjangoDocumentStore(KVDocumentStore):  # type: ignore[misc,unused-ignore]
 
 def _digest(key: str) -> str:
     return sha256(key.encode()).hexdigest()
-
-
-def _in_thread(method: Callable[..., Any]) -> Callable[..., Any]:
-    return sync_to_async(method, thread_sensitive=True)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from llama_index.core.constants import DATA_KEY, TYPE_KEY
 from llama_index.core.schema import (
     BaseNode,
     MetadataMode,
@@ -13,7 +14,7 @@ from llama_index.core.schema import (
     RelatedNodeInfo,
     TextNode,
 )
-from llama_index.core.storage.docstore.utils import doc_to_json, json_to_doc
+from llama_index.core.storage.docstore.utils import json_to_doc
 
 from hybrid_store.contrib.retrieval.layout import Record
 
@@ -26,12 +27,11 @@ CONTENT = "llama_index"
 def record_of(node: BaseNode) -> Record:
     """Text, metadata, vector and source have places of their own; the rest is in the payload.
 
-    Metadata is there once more, in its order, which the hash of a node depends on.
+    Metadata is there once more, in its order, which the hash of a node depends on. The bytes of
+    media are nowhere: LlamaIndex leaves them out of what it writes.
     """
-    content = doc_to_json(node)
-    data = json.loads(json.dumps(content["__data__"]))
+    data = node.model_dump(mode="json", exclude={"embedding"})
     metadata = data["metadata"]
-    data["embedding"] = None
     _set_text(data, "")
     return Record(
         key=node.node_id,
@@ -39,7 +39,7 @@ def record_of(node: BaseNode) -> Record:
         metadata=metadata,
         embedding=node.embedding,
         source=node.ref_doc_id or "",
-        payload={CONTENT: json.dumps({**content, "__data__": data})},
+        payload={CONTENT: json.dumps({TYPE_KEY: node.get_type(), DATA_KEY: data})},
     )
 
 
@@ -53,7 +53,7 @@ def node_of(record: Record, *, keys: list[str] | None = None) -> BaseNode:
 
 
 def _restored(record: Record, content: dict[str, Any]) -> BaseNode:
-    data = content["__data__"]
+    data = content[DATA_KEY]
     if not _is_same(data["metadata"], record.metadata):
         data["metadata"] = record.metadata
     data["embedding"] = record.embedding

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -47,7 +47,7 @@ MODES = {
 }
 
 
-class DjangoVectorStore(BasePydanticVectorStore):  # type: ignore[misc,unused-ignore]
+class DjangoVectorStore(BasePydanticVectorStore):
     """The rows of a queryset as nodes: no other row is found, changed or deleted.
 
     `names` are those of fields: `text`, `embedding`, `metadata`, `fields`, `key`, `source` (of the
@@ -72,7 +72,7 @@ class DjangoVectorStore(BasePydanticVectorStore):  # type: ignore[misc,unused-ig
         embedded_by: str | None = None,
         **names: Any,
     ) -> None:
-        super().__init__()
+        super().__init__(stores_text=True)
         # Without the rows that the caller may have fetched.
         rows = queryset.all()
         self._collection = collection(rows, defaults=defaults, embedded_by=embedded_by, **names)
@@ -189,10 +189,10 @@ class DjangoVectorStore(BasePydanticVectorStore):  # type: ignore[misc,unused-ig
     # Asynchronous: Django's connections belong to threads.
 
     async def async_add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
-        return await _in_thread(self.add)(nodes, **kwargs)
+        return await sync_to_async(self.add)(nodes, **kwargs)
 
     async def adelete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
-        await _in_thread(self.delete)(ref_doc_id, **delete_kwargs)
+        await sync_to_async(self.delete)(ref_doc_id, **delete_kwargs)
 
     async def adelete_nodes(
         self,
@@ -200,22 +200,18 @@ class DjangoVectorStore(BasePydanticVectorStore):  # type: ignore[misc,unused-ig
         filters: MetadataFilters | None = None,
         **delete_kwargs: Any,
     ) -> None:
-        await _in_thread(self.delete_nodes)(node_ids, filters, **delete_kwargs)
+        await sync_to_async(self.delete_nodes)(node_ids, filters, **delete_kwargs)
 
     async def aclear(self) -> None:
-        await _in_thread(self.clear)()
+        await sync_to_async(self.clear)()
 
     async def aget_nodes(
         self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
     ) -> list[BaseNode]:
-        return await _in_thread(self.get_nodes)(node_ids, filters)
+        return await sync_to_async(self.get_nodes)(node_ids, filters)
 
     async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
-        return await _in_thread(self.query)(query, **kwargs)
-
-
-def _in_thread(method: Callable[..., Any]) -> Callable[..., Any]:
-    return sync_to_async(method, thread_sensitive=True)
+        return await sync_to_async(self.query)(query, **kwargs)
 
 
 def _mode(query: VectorStoreQuery) -> Mode:

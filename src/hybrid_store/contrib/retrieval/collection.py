@@ -33,8 +33,8 @@ class Question:
 
     `vector` may also be a text, which the embedding's own embedder embeds when rows are fetched.
     `alpha` is the share of the vector, from 0 to 1. With `lambda_` below 1 rows are chosen that are
-    unlike each other, from `choice` of the best ones; by a vector and words, `choice` is how many of
-    the best by either are fused.
+    unlike each other, from `choice` of the best ones; by both a vector and words, so many of the
+    best by either are fused.
     """
 
     count: int

@@ -1,0 +1,60 @@
+"""`LlamaIndexEmbedder`: an embedding model of LlamaIndex, for the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.utils.module_loading import import_string
+
+from hybrid_store.embedders.base import BaseEmbedder, Kind
+
+if TYPE_CHECKING:
+    from llama_index.core.base.embeddings.base import BaseEmbedding
+
+__all__ = ["LlamaIndexEmbedder"]
+
+
+class LlamaIndexEmbedder(BaseEmbedder):
+    """A model with LlamaIndex's embedding interface. MODEL is the name by which spaces tell it
+    from others; DIMENSIONS are the model's.
+
+    OPTIONS: `embeddings`, the model, or the dotted path of one or of a function that makes it,
+    which is called for every thread that embeds.
+    """
+
+    option_types = {"embeddings": object}
+    requires = ("llama_index.core",)
+    extra = "llamaindex"
+
+    def embed_batch(self, texts: Sequence[str]) -> Any:
+        return self._embeddings().get_text_embedding_batch([*texts])
+
+    def embed_batch_as(self, texts: Sequence[str], kind: Kind) -> Any:
+        if kind is Kind.QUERY:
+            return [self._embeddings().get_query_embedding(text) for text in texts]
+        return self.embed_batch(texts)
+
+    def _embeddings(self) -> BaseEmbedding:
+        self.require_extra()
+        if "embeddings" not in self.options:
+            raise self.invalid("OPTIONS lack embeddings, a model of LlamaIndex or its dotted path.")
+        return self._made
+
+    @property
+    def _made(self) -> BaseEmbedding:
+        from llama_index.core.base.embeddings.base import BaseEmbedding
+
+        if not hasattr(self, "_model"):
+            given = self.options["embeddings"]
+            found = self._imported(given) if isinstance(given, str) else given
+            self._model = found() if not isinstance(found, BaseEmbedding) else found
+        if not isinstance(self._model, BaseEmbedding):
+            raise self.invalid(f"OPTIONS: embeddings is {self._model!r:.60}, no BaseEmbedding.")
+        return self._model
+
+    def _imported(self, path: str) -> Any:
+        try:
+            return import_string(path)
+        except ImportError as error:
+            raise self.invalid(f"OPTIONS: embeddings cannot be imported: {error}") from error
