@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.utils.module_loading import import_string
@@ -37,21 +38,21 @@ class LlamaIndexEmbedder(BaseEmbedder):
 
     def _embeddings(self) -> BaseEmbedding:
         self.require_extra()
-        if "embeddings" not in self.options:
-            raise self.invalid("OPTIONS lack embeddings, a model of LlamaIndex or its dotted path.")
-        return self._made
+        return self._model
 
-    @property
-    def _made(self) -> BaseEmbedding:
+    @cached_property
+    def _model(self) -> BaseEmbedding:
         from llama_index.core.base.embeddings.base import BaseEmbedding
 
-        if not hasattr(self, "_model"):
-            given = self.options["embeddings"]
-            found = self._imported(given) if isinstance(given, str) else given
-            self._model = found() if not isinstance(found, BaseEmbedding) else found
-        if not isinstance(self._model, BaseEmbedding):
-            raise self.invalid(f"OPTIONS: embeddings is {self._model!r:.60}, no BaseEmbedding.")
-        return self._model
+        given = self.options.get("embeddings")
+        if given is None:
+            raise self.invalid("OPTIONS lack embeddings, a model of LlamaIndex or its dotted path.")
+        found = self._imported(given) if isinstance(given, str) else given
+        if callable(found) and not isinstance(found, BaseEmbedding):
+            found = found()
+        if not isinstance(found, BaseEmbedding):
+            raise self.invalid(f"OPTIONS: embeddings is {found!r:.60}, no BaseEmbedding.")
+        return found
 
     def _imported(self, path: str) -> Any:
         try:
