@@ -202,7 +202,9 @@ class VectorStoreSuite(Examples):
             ({"filters": where(("year", ">", 2001))}, {"c", "d"}),
             ({"filters": where(("year", ">", 2000)), "doc_ids": ["one"]}, {"b"}),
             ({"doc_ids": []}, set()),
-            ({"node_ids": []}, set()),
+            # So do retrievers of an index, whose store has the texts, ask for all.
+            ({"node_ids": []}, {"a", "b", "c", "d"}),
+            ({"node_ids": [], "doc_ids": []}, set()),
             ({"doc_ids": None, "node_ids": None}, {"a", "b", "c", "d"}),
         ]
         for restriction, expected in restrictions:

@@ -144,6 +144,8 @@ class DjangoVectorStore(BasePydanticVectorStore):
     ) -> VectorStoreQueryResult:
         """The best nodes, best first.
 
+        No `doc_ids` find nothing if they are [], everything if they are None; no `node_ids` find
+        everything, for that is how the retrievers of an index ask for it.
         `mmr_threshold` is the share of relevance, from 0 to 1, and `mmr_prefetch_k` the number of
         nodes to choose from; `vector_store_kwargs` of a retriever pass them on.
         """
@@ -153,7 +155,8 @@ class DjangoVectorStore(BasePydanticVectorStore):
         if _mode(query).diverse:
             shares = (query.mmr_threshold, mmr_threshold, DEFAULT_MMR_THRESHOLD)
             question = replace(question, lambda_=_first(*shares), choice=mmr_prefetch_k)
-        within = self._collection.within(keys=query.node_ids, sources=query.doc_ids)
+        # A retriever of an index sends no node_ids as [], and no doc_ids as None.
+        within = self._collection.within(keys=query.node_ids or None, sources=query.doc_ids)
         if query.embedding_field is not None:
             within = replace(within, layout=replace(within.layout, embedding=query.embedding_field))
         keys = query.output_fields
