@@ -96,8 +96,9 @@ class TestOwn:
                 mine.search(Question(2, vector=vector(1, 0), lambda_=share))
 
     def test_only_the_best_of_either_kind_are_fused(self, mine: Collection) -> None:
-        hits = mine.search(Question(3, vector=vector(1, 0), text="bridges", choice=1))
-        assert {hit.record.key for hit in hits[:2]} == {"a", "c"}
+        for choice, best in ((1, "a"), (2, "b"), (None, "b")):
+            question = Question(1, vector=vector(1, 0), text="green", alpha=0.6, choice=choice)
+            assert [hit.record.key for hit in mine.search(question)] == [best]
 
     def test_a_part_of_it_may_be_named(self, mine: Collection) -> None:
         mine.write([Record("d", "of one", {}, source="one"), Record("e", "of x", {}, source="x")])

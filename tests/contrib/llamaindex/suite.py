@@ -277,8 +277,8 @@ class VectorStoreSuite(Examples):
         for operator in ("in", "any", "all"):
             assert self.selected(filled, where(("city", operator, [text]))) == set(), operator
             assert self.selected(filled, where((text, operator, ["a"]))) == set(), operator
-        for condition in [(text, "is_empty", None), ("city", "!=", text), ("city", "nin", [text])]:
-            assert len(self.selected(filled, where(condition))) == 4, condition
+        for of_all in [(text, "is_empty", None), ("city", "!=", text), ("city", "nin", [text])]:
+            assert len(self.selected(filled, where(of_all))) == 4, of_all
         filled.add([self.node("e", "odd", (0, 1), city=text, tags=[text], **{text: "a"})])
         for condition in [
             ("city", "==", text),
