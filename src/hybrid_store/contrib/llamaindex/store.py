@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from asgiref.sync import sync_to_async
@@ -14,37 +14,15 @@ from llama_index.core.vector_stores.types import (
     BasePydanticVectorStore,
     MetadataFilters,
     VectorStoreQuery,
-    VectorStoreQueryMode,
     VectorStoreQueryResult,
 )
 
 from hybrid_store.contrib.llamaindex.filters import translated
 from hybrid_store.contrib.llamaindex.nodes import node_of, record_of
-from hybrid_store.contrib.retrieval.collection import Collection, Question, collection
-from hybrid_store.exceptions import SearchError
+from hybrid_store.contrib.llamaindex.questions import question_of
+from hybrid_store.contrib.retrieval.collection import Collection, collection
 
 __all__ = ["DjangoVectorStore"]
-
-DEFAULT_ALPHA, DEFAULT_MMR_THRESHOLD = 0.5, 0.5
-
-
-@dataclass(frozen=True)
-class Mode:
-    """What a query in a mode is answered by."""
-
-    vector: bool = False
-    text: bool = False
-    diverse: bool = False
-
-
-MODES = {
-    VectorStoreQueryMode.DEFAULT: Mode(vector=True),
-    VectorStoreQueryMode.SPARSE: Mode(text=True),
-    VectorStoreQueryMode.TEXT_SEARCH: Mode(text=True),
-    VectorStoreQueryMode.HYBRID: Mode(vector=True, text=True),
-    VectorStoreQueryMode.SEMANTIC_HYBRID: Mode(vector=True, text=True),
-    VectorStoreQueryMode.MMR: Mode(vector=True, diverse=True),
-}
 
 
 class DjangoVectorStore(BasePydanticVectorStore):
@@ -146,15 +124,13 @@ class DjangoVectorStore(BasePydanticVectorStore):
 
         No `doc_ids` find nothing if they are [], everything if they are None; no `node_ids` find
         everything, for that is how the retrievers of an index ask for it.
+
         `mmr_threshold` is the share of relevance, from 0 to 1, and `mmr_prefetch_k` the number of
         nodes to choose from; `vector_store_kwargs` of a retriever pass them on.
         """
         if kwargs:
             raise TypeError(f"A DjangoVectorStore knows no option {next(iter(kwargs))!r}.")
-        question = self._question(query)
-        if _mode(query).diverse:
-            shares = (query.mmr_threshold, mmr_threshold, DEFAULT_MMR_THRESHOLD)
-            question = replace(question, lambda_=_first(*shares), choice=mmr_prefetch_k)
+        question = question_of(query, mmr_threshold, mmr_prefetch_k)
         # A retriever of an index sends no node_ids as [], and no doc_ids as None.
         within = self._collection.within(keys=query.node_ids or None, sources=query.doc_ids)
         if query.embedding_field is not None:
@@ -166,27 +142,6 @@ class DjangoVectorStore(BasePydanticVectorStore):
             nodes=[node_of(hit.record, keys=keys) for hit in hits],
             similarities=[hit.score for hit in hits],
             ids=[hit.record.key for hit in hits],
-        )
-
-    def _question(self, query: VectorStoreQuery) -> Question:
-        mode = _mode(query)
-        for is_needed, name in ((mode.vector, "query_embedding"), (mode.text, "query_str")):
-            if is_needed and getattr(query, name) is None:
-                raise SearchError(f"A query in the mode {query.mode.value!r} needs its {name}.")
-        count, choice = query.similarity_top_k, None
-        if mode.text and not mode.vector:
-            count = _first(query.sparse_top_k, count)
-        elif mode.text:
-            count = _first(query.hybrid_top_k, count)
-            if query.sparse_top_k is not None:
-                choice = max(query.similarity_top_k, query.sparse_top_k, 1)
-        return Question(
-            count,
-            vector=query.query_embedding if mode.vector else None,
-            text=query.query_str if mode.text else None,
-            filter=translated(query.filters),
-            alpha=_first(query.alpha, DEFAULT_ALPHA),
-            choice=choice,
         )
 
     # Asynchronous: Django's connections belong to threads.
@@ -215,18 +170,3 @@ class DjangoVectorStore(BasePydanticVectorStore):
 
     async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
         return await sync_to_async(self.query)(query, **kwargs)
-
-
-def _mode(query: VectorStoreQuery) -> Mode:
-    if query.mode not in MODES:
-        known = ", ".join(mode.value for mode in MODES)
-        raise SearchError(
-            f"A DjangoVectorStore has no mode {getattr(query.mode, 'value', query.mode)!r}; "
-            f"use one of: {known}."
-        )
-    return MODES[query.mode]
-
-
-def _first(*values: Any) -> Any:
-    """That is given."""
-    return next(value for value in values if value is not None)
