@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "hybrid_store",
     "hybrid_store.contrib.langchain",
+    "hybrid_store.contrib.llamaindex",
     "hybrid_store.test",
     "tests.contrib",
     "films",

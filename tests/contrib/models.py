@@ -7,7 +7,7 @@ from django.db import models
 from hybrid_store.contrib.retrieval.models import Document
 from hybrid_store.models import TextIndex, VectorField
 
-__all__ = ["Leaflet", "Note", "Paper"]
+__all__ = ["Clipping", "Leaflet", "Note", "Paper"]
 
 
 class Paper(Document):
@@ -34,3 +34,17 @@ class Leaflet(Document):
     """A document with a vector of a framework's own tests."""
 
     embedding = VectorField(dimensions=768, null=True)
+
+
+class Clipping(models.Model):
+    """A table as a project has it, with vectors of its own."""
+
+    code = models.CharField(max_length=100, unique=True)
+    raw_text = models.TextField()
+    released = models.IntegerField(null=True)
+    details = models.JSONField(default=dict)
+    origin = models.CharField(max_length=100, blank=True)
+    vector = VectorField(dimensions=3, null=True)
+
+    class Meta:
+        indexes = [TextIndex("raw_text", name="clipping_text")]

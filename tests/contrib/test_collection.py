@@ -92,6 +92,33 @@ class TestOwn:
         question = Question(2, vector=vector(1, 0), lambda_=0.3)
         assert [hit.record.key for hit in mine.search(question)] == ["a", "c"]
 
+    def test_shares_are_checked(self, mine: Collection) -> None:
+        for share in (1.5, -0.1):
+            with pytest.raises(SearchError, match="lambda_"):
+                mine.search(Question(2, vector=vector(1, 0), lambda_=share))
+
+    def test_only_the_best_of_either_kind_are_fused(self, mine: Collection) -> None:
+        for choice, best in ((1, "a"), (2, "b"), (None, "b")):
+            question = Question(1, vector=vector(1, 0), text="green", alpha=0.6, choice=choice)
+            assert [hit.record.key for hit in mine.search(question)] == [best]
+
+    def test_a_part_of_it_may_be_named(self, mine: Collection) -> None:
+        mine.write([Record("d", "of one", {}, source="one"), Record("e", "of x", {}, source="x")])
+        papers("you").write([Record("y", "of one", {}, source="one")])
+
+        def left(**parts: Any) -> set[str]:
+            within = mine.within(**parts)
+            return {record.key for record in within.records(within.rows())}
+
+        assert left() == {"a", "b", "c", "d", "e"}
+        assert left(keys=["a", "x", "-"]) == {"a"}
+        assert left(keys=[]) == left(sources=[]) == left(sources=["", "two"]) == set()
+        assert left(sources=["one", "x"]) == {"d", "e"}
+        assert left(keys=["a", "d"], sources=["one"]) == {"d"}
+        assert mine.within(keys=["a", "b"]).search(
+            Question(5, vector=vector(0, 1), filter=year(2001))
+        )
+
     def test_nothing_to_search_for_is_refused(self, mine: Collection) -> None:
         with pytest.raises(SearchError, match="nothing to search for"):
             mine.search(Question(2, text=" "))
@@ -224,6 +251,11 @@ class TestAnyModel:
     def test_layouts_are_checked(self, options: Any, message: str) -> None:
         with pytest.raises(DocumentError, match=message):
             layout(Book, **options)
+
+    def test_documents_may_be_parts_of_nothing(self) -> None:
+        books = Collection(Book.objects.all(), layout(Book, text="title"))
+        with pytest.raises(DocumentError, match=r"Book does not tell.*source="):
+            books.within(sources=["one"])
 
     def test_the_text_has_to_be_known(self) -> None:
         with pytest.raises(DocumentError, match="which field is the text"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db.models import QuerySet
@@ -15,6 +15,7 @@ from hybrid_store.contrib.retrieval.writing import Conflict, Writing
 from hybrid_store.exceptions import SearchError
 from hybrid_store.models import diversify, nearest, search
 from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.fused.ranking import CANDIDATES
 
 __all__ = ["Collection", "Hit", "Question", "collection"]
 
@@ -34,7 +35,8 @@ class Question:
 
     `vector` may also be a text, which the embedding's own embedder embeds when rows are fetched.
     `alpha` is the share of the vector, from 0 to 1. With `lambda_` below 1 rows are chosen that are
-    unlike each other, from `choice` of the best ones.
+    unlike each other, from `choice` of the best ones; by both a vector and words, so many of the
+    best by either are fused.
     """
 
     count: int
@@ -94,6 +96,20 @@ class Collection:
         found = self.records(self.rows_by_key(keys), with_embeddings=with_embeddings)
         return {record.key: record for record in found}
 
+    def within(
+        self, keys: Iterable[str] | None = None, sources: Iterable[str] | None = None
+    ) -> Collection:
+        """Only the documents with these keys, and of these sources; None stands for all of them.
+
+        Raises `DocumentError` for sources where the model has none.
+        """
+        rows = self.queryset if keys is None else self.rows_by_key(keys)
+        if sources is not None:
+            # What has no source is a part of nothing.
+            known = [source for source in sources if source]
+            rows = rows.filter(**{f"{self.layout.source_name}__in": known})
+        return replace(self, queryset=rows)
+
     def rows_by_key(self, keys: Iterable[str]) -> QuerySet[Any]:
         values = [value for key in keys if (value := self.layout.value_of(key)) is not None]
         return self.queryset.filter(**{f"{self.layout.key}__in": values})
@@ -111,7 +127,7 @@ class Collection:
         if question.count < 1:
             return []
         found = self._ranked(self.rows(question.filter), question)
-        if question.lambda_ < 1:
+        if question.lambda_ != 1:
             choice = question.choice or max(CHOICE * question.count, LEAST_CHOICE)
             vector = self.layout.vector.name
             found = diversify(found, lambda_=question.lambda_, candidates=choice, field=vector)
@@ -135,6 +151,7 @@ class Collection:
             near=vector,
             field=None if vector is None else self.layout.vector.name,
             alpha=question.alpha,
+            candidates=question.choice or CANDIDATES,
             score_as=SCORE,
             distance_as=DISTANCE,
             vector_rank_as=VECTOR_RANK,

@@ -92,6 +92,16 @@ class Layout:
             return None
         return value if str(value) == key else None
 
+    @property
+    def source_name(self) -> str:
+        """Raises `DocumentError` where there is none."""
+        if self.source is None:
+            raise DocumentError(
+                f"{self.model._meta.label} does not tell what its documents are parts of: name a "
+                "field that does by source=."
+            )
+        return self.source
+
     # Rows
 
     def record(self, row: Model, *, with_embedding: bool = False) -> Record:

@@ -1,0 +1,306 @@
+"""A vector store over a queryset: nodes as they were, and no row outside of it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from llama_index.core.schema import (
+    BaseNode,
+    Document,
+    ImageNode,
+    IndexNode,
+    MediaResource,
+    MetadataMode,
+    Node,
+    NodeRelationship,
+    ObjectType,
+    RelatedNodeInfo,
+    TextNode,
+)
+from llama_index.core.vector_stores.types import (
+    BasePydanticVectorStore,
+    VectorStoreQuery,
+    VectorStoreQueryMode,
+)
+
+from hybrid_store.contrib.llamaindex import DjangoVectorStore
+from hybrid_store.exceptions import DocumentError, FilterError, SearchError, UnknownFieldError
+from hybrid_store.test.conformance.base import generate
+from hybrid_store.test.models import Author, Book
+from tests.contrib.llamaindex.suite import where
+from tests.contrib.models import Paper
+
+pytestmark = pytest.mark.django_db
+
+
+def vector(*numbers: float) -> list[float]:
+    return [*numbers, *[0.0] * (384 - len(numbers))]
+
+
+def papers(owner: str = "me", **options: Any) -> DjangoVectorStore:
+    return DjangoVectorStore(
+        Paper.objects.filter(owner=owner),
+        defaults={"owner": owner},
+        embedded_by="default",
+        **options,
+    )
+
+
+def related(name: str) -> RelatedNodeInfo:
+    return RelatedNodeInfo(
+        node_id=name, node_type=ObjectType.TEXT, metadata={"z": 1, "a": 2}, hash="h"
+    )
+
+
+NODES: list[BaseNode] = [
+    TextNode(
+        id_="text",
+        text="red apples",
+        metadata={"zoo": 1, "b": [1, {"y": 1.0, "a": None}], "doc_id": "mine", "é": "ü"},
+        excluded_embed_metadata_keys=["zoo"],
+        excluded_llm_metadata_keys=["b", "a"],
+        metadata_template="{key}={value}",
+        metadata_separator=" | ",
+        text_template="{content} ({metadata_str})",
+        start_char_idx=3,
+        end_char_idx=13,
+        mimetype="text/markdown",
+        relationships={
+            NodeRelationship.SOURCE: related("one"),
+            NodeRelationship.PREVIOUS: related("before"),
+            NodeRelationship.NEXT: related("after"),
+            NodeRelationship.PARENT: related("above"),
+            NodeRelationship.CHILD: [related("x"), related("y")],
+        },
+    ),
+    TextNode(id_="blank"),
+    IndexNode(id_="index", text="see there", index_id="other"),
+    ImageNode(id_="image", text="a bridge", image_url="http://localhost/a.png"),
+    Document(id_="document", text="whole", metadata={"b": 1, "a": 2}),
+    Node(id_="media", text_resource=MediaResource(text="words", path=Path("a.txt"))),
+    Node(id_="picture", image_resource=MediaResource(path=Path("a.png"), mimetype="image/png")),
+]
+
+
+class TestNodes:
+    @pytest.mark.parametrize("node", NODES, ids=lambda node: node.node_id)
+    def test_they_come_back_as_they_were(self, node: BaseNode) -> None:
+        store = papers()
+        given = node.model_copy(update={"embedding": vector(1.0, 0.0)}, deep=True)
+        before = given.to_json()
+        assert store.add([given]) == [node.node_id]
+        assert given.to_json() == before
+        [back] = store.get_nodes([node.node_id])
+        assert type(back) is type(node)
+        assert back == given
+        assert back.to_json() == before
+        assert back.hash == node.hash
+        if node.get_content(MetadataMode.NONE):
+            # What has no text has no embedding of it.
+            result = store.query(VectorStoreQuery(query_embedding=vector(1, 0)))
+            assert [*(result.nodes or ())] == [node]
+
+    def test_what_was_changed_in_a_row_counts(self) -> None:
+        store = papers(fields=["year"])
+        store.add([NODES[0].model_copy(update={"embedding": vector(1)}, deep=True)])
+        [back] = store.get_nodes()
+        assert "year" not in back.metadata
+        Paper.objects.update(text="blue plums", metadata={"zoo": 2}, year=1999)
+        [back] = store.get_nodes()
+        assert isinstance(back, TextNode)
+        assert (back.text, back.metadata) == ("blue plums", {"zoo": 2, "year": 1999})
+        assert (back.ref_doc_id, back.start_char_idx) == ("one", 3)
+
+    def test_columns_are_written_and_asked(self) -> None:
+        store = papers(fields=["year", "published", "is_open", "price"])
+        when = "2020-01-02T03:04:05+00:00"
+        metadata = {"year": 2000, "published": when, "is_open": True, "other": "x"}
+        store.add([TextNode(id_="a", text="a", metadata=metadata, embedding=vector(1))])
+        paper = Paper.objects.get()
+        assert (paper.year, paper.is_open, paper.metadata) == (2000, True, {"other": "x"})
+        assert paper.published is not None
+        assert store.get_nodes(filters=where(("published", ">", "2020-01-01")))
+        assert not store.get_nodes(filters=where(("published", ">", "2020-01-03")))
+        assert store.get_nodes()[0].metadata == metadata
+        with pytest.raises(FilterError, match="'many' is no value of a"):
+            store.get_nodes(filters=where(("year", "==", "many")))
+
+    def test_rows_that_were_no_nodes_are_nodes(self) -> None:
+        Paper.objects.create(pk="a", text="apples", source="one", metadata={"b": 1}, owner="me")
+        [node] = papers().get_nodes()
+        assert isinstance(node, TextNode)
+        assert (node.node_id, node.text, node.metadata) == ("a", "apples", {"b": 1})
+        assert (node.ref_doc_id, node.embedding) == ("one", None)
+
+    def test_nodes_without_vectors_are_left_to_generation(self) -> None:
+        store = DjangoVectorStore(Paper.objects.all())
+        store.add([TextNode(id_="a", text="red apples")])
+        asked = VectorStoreQuery(query_embedding=vector(1))
+        assert store.query(asked).ids == []
+        generate(Paper)
+        assert store.query(asked).ids == ["a"]
+
+    def test_vectors_are_given_where_they_are_asked_for(self) -> None:
+        store = papers()
+        store.add([TextNode(id_="a", text="a", embedding=vector(1), metadata={"b": 1})])
+        for fields, expected in [(None, None), ([], None), (["embedding"], vector(1))]:
+            asked = VectorStoreQuery(query_embedding=vector(1), output_fields=fields)
+            [node] = store.query(asked).nodes or ()
+            assert node.embedding == expected
+            assert node.metadata == ({"b": 1} if fields is None else {})
+
+
+class TestTenants:
+    """Two of them, whose nodes are in one table."""
+
+    @pytest.fixture
+    def mine(self) -> DjangoVectorStore:
+        for owner, number in (("me", 1.0), ("you", 1.0)):
+            texts = [f"red apples of {owner}", f"green apples of {owner}"]
+            papers(owner).add(
+                [
+                    TextNode(
+                        id_=f"{owner}-{place}",
+                        text=text,
+                        embedding=vector(number, place),
+                        metadata={"secret": owner},
+                        relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id="one")},
+                    )
+                    for place, text in enumerate(texts)
+                ]
+            )
+        return papers("me")
+
+    @pytest.mark.parametrize("mode", ["default", "text_search", "hybrid", "mmr"])
+    def test_answers_are_of_one(self, mine: DjangoVectorStore, mode: str) -> None:
+        options: dict[str, Any] = {
+            "mode": VectorStoreQueryMode(mode),
+            "query_str": "apples",
+            "query_embedding": vector(1, 0),
+            "similarity_top_k": 10,
+        }
+        assert {*(mine.query(VectorStoreQuery(**options)).ids or ())} == {"me-0", "me-1"}
+        for restriction in (
+            {"node_ids": ["you-0"]},
+            {"filters": where(("secret", "==", "you"))},
+            {"filters": where(("secret", "==", "me"), condition="not")},
+            {"filters": where(("secret", "!=", "me"))},
+        ):
+            assert mine.query(VectorStoreQuery(**options, **restriction)).ids == []
+
+    def test_nodes_are_of_one(self, mine: DjangoVectorStore) -> None:
+        assert {node.node_id for node in mine.get_nodes()} == {"me-0", "me-1"}
+        assert mine.get_nodes(["you-0"]) == []
+        assert mine.get_nodes(filters=where(("secret", "in", ["you"]))) == []
+        assert {paper.owner for paper in mine.client} == {"me"}
+
+    @pytest.mark.parametrize(
+        "delete",
+        [
+            lambda store: store.delete("one"),
+            lambda store: store.delete_nodes(["me-0", "me-1", "you-0"]),
+            lambda store: store.delete_nodes(filters=where(("secret", "!=", "nobody"))),
+            lambda store: store.clear(),
+        ],
+    )
+    def test_one_deletes_its_own(
+        self, mine: DjangoVectorStore, delete: Callable[[BasePydanticVectorStore], None]
+    ) -> None:
+        delete(mine)
+        assert {*Paper.objects.values_list("pk", flat=True)} == {"you-0", "you-1"}
+
+    def test_ids_of_others_are_refused(self, mine: DjangoVectorStore) -> None:
+        stolen = TextNode(id_="you-0", text="mine now", embedding=vector(1))
+        with pytest.raises(DocumentError, match="'you-0' is in use elsewhere") as caught:
+            mine.add([stolen, TextNode(id_="new", text="new", embedding=vector(1))])
+        assert "red apples" not in str(caught.value)
+        assert Paper.objects.get(pk="you-0").text == "red apples of you"
+        assert not Paper.objects.filter(pk="new").exists()
+
+    def test_nothing_is_carried_away(self, mine: DjangoVectorStore) -> None:
+        assert {*mine.to_dict()} == {"stores_text", "is_embedding_query", "class_name"}
+        assert "apples" not in json.dumps(mine.to_dict()) + repr(mine) + str(mine)
+        for holder in (mine, [mine]):
+            with pytest.raises(TypeError, match="not pickled"):
+                pickle.dumps(holder)
+        for other in (copy.copy(mine), copy.deepcopy(mine), mine.model_copy()):
+            assert {node.node_id for node in other.get_nodes()} == {"me-0", "me-1"}
+
+    def test_rows_that_were_fetched_are_not_kept(self, mine: DjangoVectorStore) -> None:
+        queryset = Paper.objects.filter(owner="me")
+        assert len(queryset) == 2
+        store = DjangoVectorStore(queryset, embedded_by="default")
+        store.delete_nodes(["me-0"])
+        assert [node.node_id for node in store.get_nodes()] == ["me-1"]
+        assert [paper.pk for paper in store.client] == ["me-1"]
+
+
+class TestMapped:
+    """A table that knows nothing of LlamaIndex."""
+
+    @pytest.fixture
+    def store(self) -> DjangoVectorStore:
+        author = Author.objects.create(name="Kim")
+        Book.objects.create(title="red apples", year=2001, author=author)
+        Book.objects.create(title="stone bridges", year=2002)
+        generate(Book)
+        return DjangoVectorStore(
+            Book.objects.all(), text="title", fields={"year": "year", "by": "author__name"}
+        )
+
+    def test_it_is_searched_and_filtered(self, store: DjangoVectorStore) -> None:
+        book = Book.objects.get(year=2001)
+        asked = VectorStoreQuery(query_embedding=[*book.embedding], similarity_top_k=2)
+        result = store.query(asked)
+        nearest = next(iter(result.nodes or ()))
+        assert (nearest.node_id, nearest.metadata) == (str(book.pk), {"year": 2001, "by": "Kim"})
+        asked.filters = where(("by", "is_empty", None))
+        [node] = store.query(asked).nodes or ()
+        assert node.metadata["year"] == 2002
+
+    def test_what_it_has_not_is_refused(self, store: DjangoVectorStore) -> None:
+        with pytest.raises(DocumentError, match=r"source="):
+            store.delete("one")
+        with pytest.raises(DocumentError, match=r"source="):
+            store.query(VectorStoreQuery(query_embedding=vector(1), doc_ids=["one"]))
+        with pytest.raises(FilterError, match="Book has no metadata 'pages'"):
+            store.get_nodes(filters=where(("pages", "==", 1)))
+        with pytest.raises(FilterError, match="holds one value, no list"):
+            store.get_nodes(filters=where(("year", "contains", 1)))
+        with pytest.raises(DocumentError, match="'a' is no key"):
+            store.add([TextNode(id_="a", text="a")])
+        with pytest.raises(SearchError, match="TextIndex"):
+            store.query(VectorStoreQuery(query_str="apples", mode=VectorStoreQueryMode.TEXT_SEARCH))
+
+
+def test_the_vector_field_may_be_named() -> None:
+    store = papers()
+    store.add([TextNode(id_="a", text="a", embedding=vector(1))])
+    asked = VectorStoreQuery(query_embedding=vector(1), embedding_field="embedding")
+    assert store.query(asked).ids == ["a"]
+    asked.embedding_field = "other"
+    with pytest.raises(UnknownFieldError, match="other"):
+        store.query(asked)
+
+
+def test_vectors_of_unknown_origin_are_refused() -> None:
+    store = DjangoVectorStore(Paper.objects.all())
+    with pytest.raises(DocumentError, match="embedded_by='default'"):
+        store.add([TextNode(id_="a", text="a", embedding=vector(1))])
+
+
+def test_unknown_options_are_refused() -> None:
+    with pytest.raises(TypeError, match="'ef_search'"):
+        papers().query(VectorStoreQuery(query_embedding=vector(1)), ef_search=1)
+    with pytest.raises(SearchError, match="lambda_"):
+        papers().query(
+            VectorStoreQuery(
+                query_embedding=vector(1), mode=VectorStoreQueryMode.MMR, mmr_threshold=1.5
+            )
+        )
