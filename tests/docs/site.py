@@ -127,6 +127,8 @@ class Site:
         return {
             **kept,
             "HAYSTACK_TELEMETRY_ENABLED": "False",
+            # A plugin of our own tests, which warns where it is not configured.
+            "PYTEST_ADDOPTS": "-p no:asyncio",
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "PYTHONPATH": str(ROOT / "src"),
             "PYTHONUNBUFFERED": "1",
