@@ -10,7 +10,7 @@ import pytest
 from tools import interpreters, matrix
 from tools.interpreters import ROOT, Interpreter
 from tools.matrix import Series
-from tools.side_by_side import ONCE, TWICE, pytest_arguments
+from tools.side_by_side import BETWEEN, ONCE, TWICE, pytest_arguments
 
 OLD = Interpreter((3, 11), "old")
 NEW = Interpreter((3, 13), "new")
@@ -72,8 +72,9 @@ def test_what_knows_no_database_is_tested_once() -> None:
     plan = pytest_arguments(["sqlite", "postgresql16", "postgresql18"], ["-x"])
     assert plan["sqlite"] == ["-x"]
     assert plan["postgresql16"] == ["-x", *(f"--ignore={path}" for path in (*ONCE, *TWICE))]
-    assert plan["postgresql18"] == ["-x", *(f"--ignore={path}" for path in ONCE)]
+    assert plan["postgresql18"] == ["-x", *(f"--ignore={path}" for path in (*ONCE, *BETWEEN))]
     plan = pytest_arguments(["sqlite", "postgresql18"], [])
-    assert plan["postgresql18"] == [f"--ignore={path}" for path in (*ONCE, *TWICE)]
+    everything = (*ONCE, *TWICE, *BETWEEN)
+    assert plan["postgresql18"] == [f"--ignore={path}" for path in everything]
     assert pytest_arguments(["own"], []) == {"own": []}
-    assert all((ROOT / path).exists() for path in (*ONCE, *TWICE))
+    assert all((ROOT / path).exists() for path in everything)

@@ -3,8 +3,8 @@
     python -m tools.side_by_side sqlite postgresql18 -- -k search
 
 Lines of output begin with the database; arguments behind -- are pytest's. Tests in `ONCE` know no
-database, and are run with the first one only; those in `TWICE`, of the documentation and of
-what takes long, with the first and, of three or more, the last.
+database, and are run with the first one only; those in `TWICE`, of what takes long, with the
+first and, of three or more, the last; those in `BETWEEN` with the first and the second.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ ONCE = (
     "tests/test_tools.py",
     "tests/test_vectors.py",
 )
+BETWEEN = ("tests/docs",)
 TWICE = (
-    "tests/docs",
     "tests/durability",
     "tests/model_change",
     "tests/reliability",
@@ -42,12 +42,19 @@ TWICE = (
 
 def pytest_arguments(databases: Sequence[str], given: Sequence[str]) -> dict[str, list[str]]:
     """What pytest is called with on each database."""
-    first, second = databases[0], databases[-1] if len(databases) > 2 else None
     plan = {}
-    for database in databases:
-        left_out = () if database == first else ONCE if database == second else (*ONCE, *TWICE)
+    for place, database in enumerate(databases):
+        left_out = _left_out(place, len(databases))
         plan[database] = [*given, *(f"--ignore={path}" for path in left_out)]
     return plan
+
+
+def _left_out(place: int, count: int) -> list[str]:
+    """What is not run with the database at a place, of so many."""
+    if place == 0:
+        return []
+    is_second, is_last = count > 2 and place == 1, count > 2 and place == count - 1
+    return [*ONCE, *(() if is_last else TWICE), *(() if is_second else BETWEEN)]
 
 
 def main(arguments: Sequence[str]) -> int:
