@@ -1,4 +1,4 @@
-"""A server that speaks the wire format of OpenAI's chat completions too; see `fake_server`."""
+"""A server that speaks the wire format of OpenAI's streamed chat completions; see `fake_server`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.embedders.fake_openai import FakeOpenAI
-from tests.embedders.fake_server import Answer, Body, Request
+from tests.embedders.fake_server import Answer, Request
 
 __all__ = ["FakeChat"]
 
-PATH = "/v1/chat/completions"
-
 
 class FakeChat(FakeOpenAI):
-    """Its `model`, the only one there is, answers every request with `reply`. The `texts` of a
-    request are what its messages say."""
+    """Its `model`, the only one there is, answers every request with `reply`, as a stream. The
+    `texts` of a request are what its messages say."""
 
     def __init__(self, reply: str, *, model: str = "llama3.2", **options: Any) -> None:
         super().__init__(**options)
@@ -25,38 +23,34 @@ class FakeChat(FakeOpenAI):
         self.model = model
 
     def read(self, path: str, body: Any, headers: dict[str, str]) -> Request | None:
-        if path != PATH:
-            return super().read(path, body, headers)
+        if path != "/v1/chat/completions":
+            return None
         texts = [message["content"] for message in body["messages"]]
         return Request(texts=texts, model=body["model"], headers=headers, body=body)
 
     def respond(self, request: Request) -> Answer:
-        if "messages" not in request.body:
-            return super().respond(request)
         self.requests.append(request)
         if request.model != self.model:
             return self.failures["unknown_model"]
-        if not request.body.get("stream"):
-            message = {"role": "assistant", "content": self.reply}
-            return Answer(body=completion(request, "chat.completion", "stop", message=message))
         events = "".join(f"data: {event}\n\n" for event in streamed(request, self.reply))
         return Answer(body=events, kind="text/event-stream")
 
 
 def streamed(request: Request, text: str) -> Iterator[str]:
     """The events of an answer, a word in each."""
-    for word in re.findall(r"\S+\s*|\s+", text):
-        delta = {"role": "assistant", "content": word}
-        yield json.dumps(completion(request, "chat.completion.chunk", delta=delta))
-    yield json.dumps(completion(request, "chat.completion.chunk", "stop", delta={}))
+    for word in re.findall(r"\S+\s*", text):
+        yield chunk(request, {"role": "assistant", "content": word})
+    yield chunk(request, {}, "stop")
     yield "[DONE]"
 
 
-def completion(request: Request, kind: str, reason: str | None = None, **choice: Any) -> Body:
-    return {
+def chunk(request: Request, delta: dict[str, str], reason: str | None = None) -> str:
+    choice = {"index": 0, "delta": delta, "finish_reason": reason}
+    event = {
         "id": "chatcmpl-1",
-        "object": kind,
+        "object": "chat.completion.chunk",
         "created": 1,
         "model": request.model,
-        "choices": [{"index": 0, "finish_reason": reason, **choice}],
+        "choices": [choice],
     }
+    return json.dumps(event)

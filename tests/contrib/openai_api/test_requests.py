@@ -110,9 +110,19 @@ def test_other_bodies_are_refused(kind: str, body: bytes, status: int) -> None:
     assert set(sent.json()["error"]) == {"message", "type", "param", "code"}
 
 
-def test_searches_are_asked_for_by_post() -> None:
-    sent = Client().get(PATH)
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+def test_searches_are_asked_for_by_post(method: str) -> None:
+    sent = Client().generic(method, PATH, headers={"Origin": "https://example.com"})
     assert (sent.status_code, sent.headers["Allow"]) == (405, "POST")
+    # A browser that asks for another site gets no leave.
+    assert not [name for name in sent.headers if name.startswith("Access-Control")]
+
+
+def test_the_login_is_not_that_of_pages(settings: Any) -> None:
+    needed = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, needed]
+    assert posted({"query": "apples"}).status_code == 200
+    assert Client().post(PATH, {"query": "apples"}, content_type=JSON).status_code == 401
 
 
 @pytest.mark.parametrize(
