@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hybrid_store.contrib.openai_api.filters import filter_of
-from hybrid_store.contrib.retrieval.filters import MOST_DEPTH, Condition, Group, Operator
+from hybrid_store.contrib.retrieval.filters import MOST_DEPTH, Condition, Group, Operator, where
 from hybrid_store.contrib.retrieval.layout import layout
 from hybrid_store.exceptions import FilterError
 from tests.contrib.models import Paper
@@ -26,8 +28,8 @@ def nested(levels: int) -> Any:
 def test_filters_are_those_of_all_stores() -> None:
     one = Condition(("kind",), Operator.EQ, "a")
     other = Condition(("year",), Operator.NOT_IN, [2000])
-    given = {"type": "or", "filters": [ONE, {"type": "nin", "key": "year", "value": [2000]}]}
-    assert filter_of(given, COLUMNS) == Group("or", [one, other])
+    either = {"type": "or", "filters": [ONE, {"type": "nin", "key": "year", "value": [2000]}]}
+    assert filter_of(either, COLUMNS) == Group("or", [one, other])
     assert filter_of(nested(MOST_DEPTH), COLUMNS)
 
 
@@ -62,9 +64,30 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("given", REFUSED, ids=[str(number) for number in range(len(REFUSED))])
-def test_what_makes_no_condition_is_refused_without_names_of_ours(given: Any) -> None:
+@pytest.mark.parametrize("wrong", REFUSED, ids=[str(number) for number in range(len(REFUSED))])
+def test_what_makes_no_condition_is_refused_without_names_of_ours(wrong: Any) -> None:
     with pytest.raises(FilterError) as raised:
-        filter_of(given, COLUMNS)
+        filter_of(wrong, COLUMNS)
     assert "Paper" not in str(raised.value)
     assert "Field" not in str(raised.value)
+
+
+kinds = st.sampled_from(["eq", "nin", "and", "or", "like"])
+keys = st.sampled_from(["kind", "year", "", 1, None])
+scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5))
+values = scalars | st.lists(scalars, max_size=3)
+conditions = st.fixed_dictionaries({"type": kinds, "key": keys, "value": values}) | values
+groups = st.recursive(
+    conditions,
+    lambda parts: st.fixed_dictionaries({"type": kinds, "filters": st.lists(parts, max_size=3)}),
+    max_leaves=6,
+)
+
+
+@given(asked=groups)
+def test_whatever_is_given_is_a_filter_or_is_refused(asked: Any) -> None:
+    try:
+        found = filter_of(asked, COLUMNS)
+    except FilterError:
+        return
+    assert where(found, COLUMNS)
