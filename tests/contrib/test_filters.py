@@ -220,7 +220,20 @@ def test_fields_take_values_of_their_type() -> None:
     assert found(condition("field:year", "not in", [None])) == {"a"}
 
 
+@pytest.mark.django_db
+def test_fractions_are_between_integers() -> None:
+    numbers = [-1, 0, 1, 2]
+    Paper.objects.bulk_create(Paper(pk=str(number), year=number) for number in numbers)
+    for fraction in (-0.5, 0.5, 1.0, 1.5):
+        for sign, holds in {**SIGNS, "==": same, "!=": lambda left, right: left != right}.items():
+            expected = {str(number) for number in numbers if holds(number, fraction)}
+            assert found(condition("field:year", sign, fraction)) == expected, (sign, fraction)
+    assert found(condition("field:year", "in", [0.5, 1.0])) == {"1"}
+
+
 REFUSED = [
+    (condition("field:year", "<", float("inf")), "is no number that an integer"),
+    (condition("field:year", "==", float("nan")), "is no number that an integer"),
     (condition("a", ">", True), "is neither greater nor smaller"),
     (condition("a", ">", [1]), "is no text: give one"),
     (condition("a", "==", {"b": 1}), "is no text: give one"),

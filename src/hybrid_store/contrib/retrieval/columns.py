@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import reduce
-from math import isfinite
+from math import ceil, floor, isfinite
 from operator import or_
 from typing import Any
 from uuid import UUID
@@ -28,6 +28,8 @@ __all__ = ["Column", "FieldColumn", "JSONColumn"]
 
 NOTHING = Q(pk__in=())
 LOOKUPS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
+# Integers that compare as a fraction does.
+ROUNDED = {">": floor, ">=": ceil, "<": ceil, "<=": floor}
 
 
 class Column(ABC):
@@ -105,14 +107,16 @@ class FieldColumn(Column):
         return target
 
     def one_of(self, values: Sequence[Any]) -> Q:
-        known = [self._value(value) for value in values if value is not None]
+        given = [value for value in values if value is not None]
+        known = [self._value(value) for value in given if not self._is_fraction(value)]
         found = Q(**{f"{self.path}__in": known}) if known else NOTHING
         return found | Q(**{f"{self.path}__isnull": True}) if None in values else found
 
     def compare(self, sign: str, value: Any) -> Q:
         if value is None:
             return NOTHING
-        return Q(**{f"{self.path}__{LOOKUPS[sign]}": self._value(value)})
+        asked = ROUNDED[sign](value) if self._is_fraction(value) else self._value(value)
+        return Q(**{f"{self.path}__{LOOKUPS[sign]}": asked})
 
     def matches(self, pattern: str, *, ignore_case: bool) -> Q:
         return Q(**{f"{self.path}__{'iregex' if ignore_case else 'regex'}": pattern})
@@ -123,6 +127,14 @@ class FieldColumn(Column):
     def is_empty(self) -> Q:
         found = Q(**{f"{self.path}__isnull": True})
         return found | Q(**{self.path: ""}) if self.field.empty_strings_allowed else found
+
+    def _is_fraction(self, value: Any) -> bool:
+        """Is it between two integers, of which the field has one? Django would cut it off."""
+        if not isinstance(value, float) or not isinstance(self.field, IntegerField):
+            return False
+        if not isfinite(value):
+            raise self.refused(value, "is no number that an integer can be compared with")
+        return not value.is_integer()
 
     def _value(self, value: Any) -> Any:
         """As the field has it."""
