@@ -27,6 +27,7 @@ from hybrid_store.exceptions import FilterError
 __all__ = ["Column", "FieldColumn", "JSONColumn"]
 
 NOTHING = Q(pk__in=())
+BOUND = 2**63
 LOOKUPS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 # Integers that compare as a fraction does.
 ROUNDED = {">": floor, ">=": ceil, "<": ceil, "<=": floor}
@@ -73,6 +74,11 @@ class Column(ABC):
 
     def refused(self, value: Any, reason: str) -> FilterError:
         return FilterError(f"{self.label}: {value!r:.60} {reason}.")
+
+    def _bounded(self, number: float) -> float:
+        if not -BOUND <= number < BOUND:
+            raise self.refused(number, "is beyond the integers of a database, which have 64 bits")
+        return number
 
     def _text(self, value: Any) -> str:
         if not isinstance(value, str):
@@ -132,9 +138,7 @@ class FieldColumn(Column):
         """Is it between two integers, of which the field has one? Django would cut it off."""
         if not isinstance(value, float) or not isinstance(self.field, IntegerField):
             return False
-        if not isfinite(value):
-            raise self.refused(value, "is no number that an integer can be compared with")
-        return not value.is_integer()
+        return not self._bounded(value).is_integer()
 
     def _value(self, value: Any) -> Any:
         """As the field has it."""
@@ -143,8 +147,8 @@ class FieldColumn(Column):
             raise self.refused(value, "is not one value: give one")
         if isinstance(value, bool) is not isinstance(field, BooleanField):
             raise self.refused(value, f"is no value of a {type(field).__name__}")
-        if isinstance(value, float) and isinstance(field, IntegerField):
-            return value
+        if isinstance(value, int | float) and isinstance(field, IntegerField):
+            return self._bounded(value)
         if isinstance(field, DateTimeField) and type(value) is date:
             value = datetime.combine(value, time.min)
         try:
@@ -223,7 +227,9 @@ class JSONColumn(Column):
         """What JSON has for a value, and what is bound for it."""
         if isinstance(value, bool):
             return Kind.BOOLEAN, "true" if value else "false"
-        if isinstance(value, int | float | Decimal) and isfinite(value):
+        if isinstance(value, int):
+            return Kind.NUMBER, self._bounded(value)
+        if isinstance(value, float | Decimal) and isfinite(value):
             return Kind.NUMBER, value
         if isinstance(value, date):
             return Kind.STRING, value.isoformat()
