@@ -235,6 +235,7 @@ REFUSED = [
     (condition("field:year", "<", float("inf")), "is beyond the integers of a database"),
     (condition("field:year", "==", float("nan")), "is beyond the integers of a database"),
     (condition("field:year", "in", [2**63]), "is beyond the integers of a database"),
+    (condition("field:year", "==", str(2**63)), "is beyond the integers of a database"),
     (condition("a", "==", -(2**63) - 1), "is beyond the integers of a database"),
     (condition("a", "<", 10**400), "is beyond the integers of a database"),
     (condition("a", ">", True), "is neither greater nor smaller"),

@@ -147,7 +147,7 @@ class FieldColumn(Column):
             raise self.refused(value, "is not one value: give one")
         if isinstance(value, bool) is not isinstance(field, BooleanField):
             raise self.refused(value, f"is no value of a {type(field).__name__}")
-        if isinstance(value, int | float) and isinstance(field, IntegerField):
+        if isinstance(value, float) and isinstance(field, IntegerField):
             return self._bounded(value)
         if isinstance(field, DateTimeField) and type(value) is date:
             value = datetime.combine(value, time.min)
@@ -155,6 +155,8 @@ class FieldColumn(Column):
             found = _aware(value) if isinstance(value, datetime) else field.to_python(value)
         except ValidationError as error:
             raise self.refused(value, f"is no value of a {type(field).__name__}") from error
+        if isinstance(field, IntegerField):
+            return self._bounded(found)
         return _aware(found) if isinstance(found, datetime) else found
 
 
