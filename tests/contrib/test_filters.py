@@ -252,6 +252,8 @@ REFUSED = [
     (condition("field:year", "==", True), "is no value of a"),
     (condition("field:is_open", "==", 1), "is no value of a BooleanField"),
     (condition("field:year", "==", [1]), "is not one value"),
+    (condition("field:published", "==", 1), "is no value of a DateTimeField"),
+    (condition("field:published", "<", "0001-01-01T00:00+23:59"), "is no value of a DateTimeField"),
     (condition("field:code", "==", "x"), "is no value of a UUIDField"),
     (condition("field:year", "any", [1]), "holds one value, no list"),
     (Group("xor", [condition("a", "==", 1)]), "use one of 'and', 'or', 'not'"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import reduce
 from math import ceil, floor, isfinite
@@ -152,18 +152,19 @@ class FieldColumn(Column):
         if isinstance(field, DateTimeField) and type(value) is date:
             value = datetime.combine(value, time.min)
         try:
-            found = _aware(value) if isinstance(value, datetime) else field.to_python(value)
-        except ValidationError as error:
+            found: Any = value if isinstance(value, datetime) else field.to_python(value)
+            found = _aware(found) if isinstance(found, datetime) else found
+        except (ValidationError, TypeError, OverflowError) as error:
             raise self.refused(value, f"is no value of a {type(field).__name__}") from error
-        if isinstance(field, IntegerField):
-            return self._bounded(found)
-        return _aware(found) if isinstance(found, datetime) else found
+        return self._bounded(found) if isinstance(field, IntegerField) else found
 
 
 def _aware(moment: datetime) -> datetime:
-    """In the current time zone, where it tells none and there are such."""
-    is_naive = settings.USE_TZ and timezone.is_naive(moment)
-    return timezone.make_aware(moment) if is_naive else moment
+    """In UTC, where there are time zones; in the current one, where it tells none. Raises
+    `OverflowError` for what has no year there."""
+    if not settings.USE_TZ:
+        return moment
+    return (timezone.make_aware(moment) if timezone.is_naive(moment) else moment).astimezone(UTC)
 
 
 @dataclass(frozen=True)
