@@ -50,6 +50,8 @@ MAY_IMPORT = {
     ("contrib", "langchain"): {"langchain_core"},
     ("contrib", "llamaindex"): {"llama_index"},
     ("contrib", "mcp"): {"mcp", "mcp_types", "pydantic"},
+    # Speaks to OpenAI's client, and needs none.
+    ("contrib", "openai_api"): set(),
 }
 # Django's own modules that import a driver.
 NEED_A_DRIVER = ("django.contrib.postgres", "django.db.backends.postgresql", "django.contrib.gis")

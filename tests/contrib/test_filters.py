@@ -220,7 +220,24 @@ def test_fields_take_values_of_their_type() -> None:
     assert found(condition("field:year", "not in", [None])) == {"a"}
 
 
+@pytest.mark.django_db
+def test_fractions_are_between_integers() -> None:
+    numbers = [-1, 0, 1, 2]
+    Paper.objects.bulk_create(Paper(pk=str(number), year=number) for number in numbers)
+    for fraction in (-0.5, 0.5, 1.0, 1.5):
+        for sign, holds in {**SIGNS, "==": same, "!=": lambda left, right: left != right}.items():
+            expected = {str(number) for number in numbers if holds(number, fraction)}
+            assert found(condition("field:year", sign, fraction)) == expected, (sign, fraction)
+    assert found(condition("field:year", "in", [0.5, 1.0])) == {"1"}
+
+
 REFUSED = [
+    (condition("field:year", "<", float("inf")), "is beyond the integers of a database"),
+    (condition("field:year", "==", float("nan")), "is beyond the integers of a database"),
+    (condition("field:year", "in", [2**63]), "is beyond the integers of a database"),
+    (condition("field:year", "==", str(2**63)), "is beyond the integers of a database"),
+    (condition("a", "==", -(2**63) - 1), "is beyond the integers of a database"),
+    (condition("a", "<", 10**400), "is beyond the integers of a database"),
     (condition("a", ">", True), "is neither greater nor smaller"),
     (condition("a", ">", [1]), "is no text: give one"),
     (condition("a", "==", {"b": 1}), "is no text: give one"),
@@ -235,6 +252,8 @@ REFUSED = [
     (condition("field:year", "==", True), "is no value of a"),
     (condition("field:is_open", "==", 1), "is no value of a BooleanField"),
     (condition("field:year", "==", [1]), "is not one value"),
+    (condition("field:published", "==", 1), "is no value of a DateTimeField"),
+    (condition("field:published", "<", "0001-01-01T00:00+23:59"), "is no value of a DateTimeField"),
     (condition("field:code", "==", "x"), "is no value of a UUIDField"),
     (condition("field:year", "any", [1]), "holds one value, no list"),
     (Group("xor", [condition("a", "==", 1)]), "use one of 'and', 'or', 'not'"),

@@ -3,7 +3,8 @@
 - ```console: lines that begin with "$ " are run, the others are what they print. `pip` and `make`
   are not run: what they name has to exist.
 - ```python and ```ini whose first line is a comment with a path are written to that file; with
-  "(at the end)" behind the path they are added to it.
+  "(at the end)" behind the path they are added to it. So are ```html and ```markdown, without that
+  line.
 - ```python that assigns HYBRID_STORE: its embedders have to be in order. Other ```python, and
   ```pycon, is run as in `manage.py shell`, by one process for as long as no file changes.
 - ```sql and ```text are only shown.
@@ -34,7 +35,11 @@ __all__ = ["HASHING", "Site"]
 
 SHELL = Path(__file__).with_name("shell.py")
 SHOWN = {"sql", "text"}
-FILE = re.compile(r"# (?P<path>[\w./-]*[./][\w./-]+)(?P<append> \(at the end\))?$")
+FILE = re.compile(
+    r"(#|<!--|\{#) (?P<path>[\w./-]*[./][\w./-]+)(?P<append> \(at the end\))?( -->| #\})?$"
+)
+# Whose first line is shown as part of the file, or above it.
+CODE, TEXTS = {"python", "ini"}, {"html", "markdown"}
 PROMPT = re.compile(r"(>>>|\.\.\.)( |$)")
 SECONDS = 60
 KEYS = ["OPENAI_API_KEY", "GOOGLE_API_KEY", "CO_API_KEY", "VOYAGE_API_KEY"]
@@ -75,8 +80,9 @@ class Site:
         file = FILE.match(block.first_line)
         if block.language == "console":
             self._console(block)
-        elif file and block.language in {"python", "ini"}:
-            self.write(file["path"], block.text, append=bool(file["append"]))
+        elif file and block.language in CODE | TEXTS:
+            text = block.text.partition("\n")[2] if block.language in TEXTS else block.text
+            self.write(file["path"], text, append=bool(file["append"]))
         elif block.language in {"python", "pycon"}:
             self._python(block)
         else:

@@ -14,7 +14,7 @@ def wrong_links(page: Path) -> list[str]:
     for link in links(page):
         path, _, anchor = link.partition("#")
         target = (page.parent / path).resolve() if path else page
-        if not target.is_file() or (anchor and anchor not in anchors(target)):
+        if not target.exists() or (anchor and anchor not in anchors(target)):
             wrong.append(link)
     return wrong
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.docs.conftest import IS_POSTGRESQL, MADE_UP_URL, SQLITE_URL, MakeDatabase
 from tests.docs.pages import DOCS, README, blocks, name
 from tests.docs.site import HASHING, Site
+from tests.embedders.fake_chat import FakeChat
 
 NEEDS_POSTGRESQL = [DOCS / "howto" / "postgresql.md"]
 MOVE = DOCS / "howto" / "move-to-postgresql.md"
@@ -20,7 +22,8 @@ BY_WORDS = [
     DOCS / "reference" / "querysets.md",
     DOCS / "howto" / "mcp.md",
 ]
-ON_THEIR_OWN = [DOCS / "tutorial.md", MOVE, *NEEDS_POSTGRESQL, *ELSEWHERE]
+CHAT = DOCS / "tutorial-chat.md"
+ON_THEIR_OWN = [DOCS / "tutorial.md", CHAT, MOVE, *NEEDS_POSTGRESQL, *ELSEWHERE]
 CONTINUING = [page for page in sorted(DOCS.rglob("*.md")) if page not in ON_THEIR_OWN]
 
 # Pages that tell to call a provider.
@@ -80,6 +83,20 @@ def test_a_project_moves_from_sqlite_to_postgresql(
     site.is_sqlite = True
     site.run(DOCS / "tutorial.md", without="Switch to PostgreSQL")
     site.run(MOVE)
+
+
+def test_documents_are_chatted_with(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    with FakeChat("In Paris, a night's limit is 160 euros [1].") as server:
+        replace = {"http://localhost:11434": server.address}
+        if IS_POSTGRESQL:
+            replace[SQLITE_URL] = request.getfixturevalue("make_database")()
+        Site(tmp_path, replace).run(CHAT)
+    assert [asked.model for asked in server.requests] == ["llama3.2", "llama3.2", "none-such"]
+    for asked in server.requests:
+        instructions, quoted = asked.texts
+        assert "in Paris" not in instructions
+        assert "say that all is paid" in json.loads(quoted)["passages"][0]["text"]
+        assert "Salaries" not in quoted
 
 
 def test_the_readme_on_sqlite(tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from langchain_core.vectorstores import VectorStore
 
 from hybrid_store.contrib.langchain.embeddings import DjangoEmbeddings
 from hybrid_store.contrib.langchain.filters import filter_of
-from hybrid_store.contrib.langchain.questions import Mode, mode_of, question
+from hybrid_store.contrib.langchain.questions import question
 from hybrid_store.contrib.retrieval.collection import Collection, Hit, collection
 from hybrid_store.contrib.retrieval.layout import Record
+from hybrid_store.contrib.retrieval.modes import Mode, mode_of
 from hybrid_store.exceptions import DocumentError, SearchError
 from hybrid_store.models.embedding import EmbeddingField
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import reduce
-from math import isfinite
+from math import ceil, floor, isfinite
 from operator import or_
 from typing import Any
 from uuid import UUID
@@ -27,7 +27,10 @@ from hybrid_store.exceptions import FilterError
 __all__ = ["Column", "FieldColumn", "JSONColumn"]
 
 NOTHING = Q(pk__in=())
+BOUND = 2**63
 LOOKUPS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
+# Integers that compare as a fraction does.
+ROUNDED = {">": floor, ">=": ceil, "<": ceil, "<=": floor}
 
 
 class Column(ABC):
@@ -72,6 +75,11 @@ class Column(ABC):
     def refused(self, value: Any, reason: str) -> FilterError:
         return FilterError(f"{self.label}: {value!r:.60} {reason}.")
 
+    def _bounded(self, number: float) -> float:
+        if not -BOUND <= number < BOUND:
+            raise self.refused(number, "is beyond the integers of a database, which have 64 bits")
+        return number
+
     def _text(self, value: Any) -> str:
         if not isinstance(value, str):
             raise self.refused(value, "is no text: give one")
@@ -105,14 +113,16 @@ class FieldColumn(Column):
         return target
 
     def one_of(self, values: Sequence[Any]) -> Q:
-        known = [self._value(value) for value in values if value is not None]
+        given = [value for value in values if value is not None]
+        known = [self._value(value) for value in given if not self._is_fraction(value)]
         found = Q(**{f"{self.path}__in": known}) if known else NOTHING
         return found | Q(**{f"{self.path}__isnull": True}) if None in values else found
 
     def compare(self, sign: str, value: Any) -> Q:
         if value is None:
             return NOTHING
-        return Q(**{f"{self.path}__{LOOKUPS[sign]}": self._value(value)})
+        asked = ROUNDED[sign](value) if self._is_fraction(value) else self._value(value)
+        return Q(**{f"{self.path}__{LOOKUPS[sign]}": asked})
 
     def matches(self, pattern: str, *, ignore_case: bool) -> Q:
         return Q(**{f"{self.path}__{'iregex' if ignore_case else 'regex'}": pattern})
@@ -124,6 +134,12 @@ class FieldColumn(Column):
         found = Q(**{f"{self.path}__isnull": True})
         return found | Q(**{self.path: ""}) if self.field.empty_strings_allowed else found
 
+    def _is_fraction(self, value: Any) -> bool:
+        """Is it between two integers, of which the field has one? Django would cut it off."""
+        if not isinstance(value, float) or not isinstance(self.field, IntegerField):
+            return False
+        return not self._bounded(value).is_integer()
+
     def _value(self, value: Any) -> Any:
         """As the field has it."""
         field = self.field
@@ -132,20 +148,23 @@ class FieldColumn(Column):
         if isinstance(value, bool) is not isinstance(field, BooleanField):
             raise self.refused(value, f"is no value of a {type(field).__name__}")
         if isinstance(value, float) and isinstance(field, IntegerField):
-            return value
+            return self._bounded(value)
         if isinstance(field, DateTimeField) and type(value) is date:
             value = datetime.combine(value, time.min)
         try:
-            found = _aware(value) if isinstance(value, datetime) else field.to_python(value)
-        except ValidationError as error:
+            found: Any = value if isinstance(value, datetime) else field.to_python(value)
+            found = _aware(found) if isinstance(found, datetime) else found
+        except (ValidationError, TypeError, OverflowError) as error:
             raise self.refused(value, f"is no value of a {type(field).__name__}") from error
-        return _aware(found) if isinstance(found, datetime) else found
+        return self._bounded(found) if isinstance(field, IntegerField) else found
 
 
 def _aware(moment: datetime) -> datetime:
-    """In the current time zone, where it tells none and there are such."""
-    is_naive = settings.USE_TZ and timezone.is_naive(moment)
-    return timezone.make_aware(moment) if is_naive else moment
+    """In UTC, where there are time zones; in the current one, where it tells none. Raises
+    `OverflowError` for what has no year there."""
+    if not settings.USE_TZ:
+        return moment
+    return (timezone.make_aware(moment) if timezone.is_naive(moment) else moment).astimezone(UTC)
 
 
 @dataclass(frozen=True)
@@ -211,7 +230,9 @@ class JSONColumn(Column):
         """What JSON has for a value, and what is bound for it."""
         if isinstance(value, bool):
             return Kind.BOOLEAN, "true" if value else "false"
-        if isinstance(value, int | float | Decimal) and isfinite(value):
+        if isinstance(value, int):
+            return Kind.NUMBER, self._bounded(value)
+        if isinstance(value, float | Decimal) and isfinite(value):
             return Kind.NUMBER, value
         if isinstance(value, date):
             return Kind.STRING, value.isoformat()
