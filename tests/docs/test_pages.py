@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,16 @@ BY_WORDS = [
 CHAT = DOCS / "tutorial-chat.md"
 ON_THEIR_OWN = [DOCS / "tutorial.md", CHAT, MOVE, *NEEDS_POSTGRESQL, *ELSEWHERE]
 CONTINUING = [page for page in sorted(DOCS.rglob("*.md")) if page not in ON_THEIR_OWN]
+# Pages of which databases make something of their own. What the others tell depends on none.
+OF_DATABASES = {
+    *DOCS.glob("topics/*.md"),
+    *(DOCS / "reference" / f"{page}.md" for page in ("indexes", "operations", "querysets")),
+    *(
+        DOCS / "howto" / f"{page}.md"
+        for page in ("bits-and-sparse", "hybrid-search", "languages", "load", "passages")
+    ),
+    DOCS / "howto" / "tune-index.md",
+}
 
 # Pages that tell to call a provider.
 STAND_INS = {
@@ -44,7 +55,13 @@ DATABASES = {"default": env.db()}
 postgresql = pytest.mark.skipif(not IS_POSTGRESQL, reason="the run is on another database")
 
 
-@pytest.mark.parametrize("page", CONTINUING, ids=name)
+def with_marks(page: Path) -> Any:
+    """On PostgreSQL, `long` where the page depends on no database."""
+    is_long = IS_POSTGRESQL and page not in OF_DATABASES
+    return pytest.param(page, id=name(page), marks=[pytest.mark.long] if is_long else [])
+
+
+@pytest.mark.parametrize("page", [with_marks(page) for page in CONTINUING])
 def test_pages_go_on_where_the_tutorial_ends(copied: Site, page: Path, service: str) -> None:
     copied.replace["http://localhost:8080"] = service
     copied.replace.update(STAND_INS.get(page, {}))
