@@ -65,7 +65,9 @@ INSTALLED_APPS = [
     "hybrid_store.contrib.llamaindex",
     "hybrid_store.test",
     "tests.contrib",
+    "chat",
     "films",
+    "library",
 ]
 if django.VERSION < (6,) and find_spec("django_tasks"):
     # The backport of what is part of Django since.

@@ -49,7 +49,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "hybrid_store",
+    "chat",
     "films",
+    "library",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
