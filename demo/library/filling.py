@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 # Seconds that a provider which fails is waited for, before it is told.
 PATIENCE = 30.0
+# Passages in one call of the embedder: few, so that progress is seen.
+BATCH = 16
 LABEL = Passage._meta.label
 
 executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="filling")
@@ -43,7 +45,7 @@ def fill(keys: Sequence[int], *, retry_failed: bool = False) -> None:
     try:
         Splitting(Passage.chunking).run(keys=keys)
         field = Passage._meta.get_field("embedding")
-        Generation(field, patience=PATIENCE, retry_failed=retry_failed).run()
+        Generation(field, batch_size=BATCH, patience=PATIENCE, retry_failed=retry_failed).run()
     except Exception:
         logger.exception("Documents could not be filled.")
     finally:
