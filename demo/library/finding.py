@@ -60,9 +60,9 @@ def by_text(user: Person, text: str, mode: str) -> dict[str, Any]:
 
 def related(user: Person, passage: Passage) -> list[Any]:
     """The passages of a person's documents that are most like one, as far as that is known."""
-    others = Passage.objects.visible_to(user).nearest(passage)
+    shown = Passage.objects.visible_to(user).select_related("parent")
     try:
-        return _placed(others.select_related("parent").defer("embedding", "parent__text")[:RELATED])
+        return _placed(shown.defer("embedding", "parent__text").nearest(passage)[:RELATED])
     except HybridStoreError as error:
         logger.info("No related passages: %s", error)
         return []

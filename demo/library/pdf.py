@@ -16,7 +16,7 @@ __all__ = ["pages_of"]
 MOST_PAGES = 1000
 MOST_SECONDS = 20.0
 # Of one stream, when it is unpacked.
-MOST_BYTES = 32_000_000
+MOST_BYTES = 16_000_000
 
 # Narrower than pypdf's own: books have less.
 LIMITS = Configuration(
