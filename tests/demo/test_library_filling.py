@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
@@ -167,7 +168,7 @@ def test_passages_that_fail_are_told_to_their_owner_alone(
     assert state(as_bob, theirs) == ("current", 1, 1, 0)
     page = get(as_ann, mine.get_absolute_url())
     assert "6 of 7 passages are embedded, 1 could not be." in page.text
-    (failed,) = Passage.objects.failed()
+    failed: Any = Passage.objects.failed().get()
     assert f"Passage {failed.number + 1}: {failed.reason}" in page.text
     assert page.links[f"Passage {failed.number + 1}"] == failed.get_absolute_url()
     for address in (LISTED, theirs.get_absolute_url(), "/library/progress/"):
@@ -181,7 +182,11 @@ def test_passages_that_fail_are_told_to_their_owner_alone(
 def test_a_document_may_be_deleted_while_it_is_filled(
     as_ann: Client, provider: FakeOpenAI, caplog: pytest.LogCaptureFixture
 ) -> None:
-    provider.before_answer = lambda request: Document.objects.all().delete()
+    def delete(request: object) -> None:
+        Document.objects.all().delete()
+        connections.close_all()
+
+    provider.before_answer = delete
     as_ann.post("/library/paste/", {"title": "First", "text": samples()[0].text})
     settle()
     assert not Passage.objects.exists()
