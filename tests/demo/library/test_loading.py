@@ -11,10 +11,10 @@ from django.core.management import CommandError, call_command
 
 from library.models import Document
 from library.storing import samples
-from tests.demo.pdfs import pdf
+from tests.demo.library.pdfs import pdf
 from tests.demo.test_films import manage
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def load(*files: Path, user: str = "ann") -> str:

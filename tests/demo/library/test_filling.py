@@ -19,7 +19,7 @@ from hybrid_store.sync.splitting import Splitting
 from library import filling
 from library.models import Document, Passage
 from library.storing import samples, store
-from tests.demo.conftest import generate
+from tests.demo.library.conftest import generate
 from tests.demo.pages import Page, get
 from tests.embedders.fake_openai import FakeOpenAI
 from tests.reliability.processes import asking

@@ -16,9 +16,9 @@ from hybrid_store.exceptions import EmbedderUnavailableError
 from library import urls
 from library.models import Document, Passage
 from library.storing import samples, store
-from tests.demo.conftest import generate
+from tests.demo.library.conftest import generate
+from tests.demo.library.pdfs import encrypted, pdf
 from tests.demo.pages import Page, get
-from tests.demo.pdfs import encrypted, pdf
 
 pytestmark = pytest.mark.urls("config.urls")
 

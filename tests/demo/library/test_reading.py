@@ -17,7 +17,7 @@ from library.faults import UnreadableError
 from library.models import Document, Passage
 from library.places import place, sheets
 from library.reading import Reading, checked, read, title_of
-from tests.demo.pdfs import encrypted, pdf, pdf_of, stream
+from tests.demo.library.pdfs import encrypted, pdf, pdf_of, stream
 
 # Text that a document may have, its lines ended as they are stored.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r")).filter(
