@@ -77,7 +77,7 @@ def check_size(size: int) -> None:
     if not size:
         raise UnreadableError("is empty.")
     if size > most * MB:
-        raise UnreadableError(f"has {size / MB:.1f} MB, at most {most} are read: divide it.")
+        raise UnreadableError(f"is larger than {most} MB: divide it.")
 
 
 def checked(text: str) -> str:

@@ -158,7 +158,7 @@ def test_a_file_that_cannot_be_read_keeps_no_other_out(as_ann: Client) -> None:
     for fault in (
         "bad.pdf is encrypted: save it without a password.",
         "empty.txt is empty.",
-        "large.txt has 1.0 MB, at most 1 are read",
+        "large.txt is larger than 1 MB: divide it.",
         "<b>.exe is none of the kinds",
     ):
         assert fault in said

@@ -71,7 +71,7 @@ def test_a_text_is_called_after_its_heading_or_its_file(name: str, text: str, ti
         ("a.txt", b"", "is empty"),
         ("a.pdf", b"", "is empty"),
         ("a.txt", b" \n\t\xc2\xa0", "has no text"),
-        ("a.txt", b"x" * 1_200_000, "has 1.2 MB, at most 1 are read"),
+        ("a.txt", b"x" * 1_200_000, "is larger than 1 MB: divide it"),
         ("a.txt", b"nul\0", "has NUL characters"),
         ("a.txt", "UTF-16".encode("utf-16-le"), "has NUL characters"),
         ("a.txt", "año".encode("latin-1"), "is not text in UTF-8"),
