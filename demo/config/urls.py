@@ -7,5 +7,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("chats/", include("chat.urls")),
+    path("library/", include("library.urls")),
     path("", include("films.urls")),
 ]
