@@ -15,7 +15,7 @@ OF_THE_DRIVER := $(patsubst %,tests/%,test_conformance.py test_concurrent_indexe
 # What does not depend on the version of Django, and takes long.
 BRIEFLY := $(patsubst %,--ignore=tests/%,reliability durability model_change embedders ranking \
 	$(patsubst %,contrib/%,haystack langchain llamaindex mcp) \
-	rerankers docs test_splitters.py $(patsubst %,certified/test_%.py,bounds fuzz kills many_at_once))
+	rerankers docs demo/library demo/chat test_splitters.py $(patsubst %,certified/test_%.py,bounds fuzz kills many_at_once))
 ARGS :=
 
 # The first Python on the PATH that really runs and is new enough.
