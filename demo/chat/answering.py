@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
 
-from django.db import close_old_connections, transaction
+from django.db import connections, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -49,8 +49,7 @@ def answer(turn: Turn, user: Person) -> Iterator[str]:
     work = Work(turn, answerer, claimed(turn))
     try:
         work.find(user)
-        # As at the end of a request: nobody needs a connection while a model talks.
-        close_old_connections()
+        let_go()
         yield from work.pieces()
         work.state = State.ANSWERED
     except AnswerError as error:
@@ -60,6 +59,14 @@ def answer(turn: Turn, user: Person) -> Iterator[str]:
         raise
     finally:
         work.keep()
+
+
+def let_go() -> None:
+    """Give up connections as at the end of a request: none is needed while a model talks. Those
+    that are in a transaction stay, such as those of tests."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
 
 
 def claimed(turn: Turn) -> datetime:

@@ -77,21 +77,26 @@ def retrieve(user: Person, question: str, before: str = "") -> Found:
 
 
 def best(passages: Any, sought: str, mode: str) -> list[Passage]:
-    ranked = passages.select_related("parent").defer("embedding", "parent__text")
-    found = ranked.search(sought, mode=mode)[:LOOKED_AT]
-    return fitting(spread(found))
+    """The best few of each document, and more of them where there are no others."""
+    rows = passages.select_related("parent").defer("embedding", "parent__text")
+    ranked = list(rows.search(sought, mode=mode)[:LOOKED_AT])
+    chosen, left = divided(ranked)
+    if len(chosen) < MOST and len(ranked) == LOOKED_AT:
+        # A long document may have all of the best passages: what others have comes behind them.
+        others = rows.exclude(parent__in={passage.parent_id for passage in ranked})
+        chosen += divided(others.search(sought, mode=mode)[:LOOKED_AT])[0]
+    return fitting((chosen + left)[:MOST])
 
 
-def spread(passages: Iterable[Passage]) -> list[Passage]:
-    """The best of the ranked passages, a few of each document; more of it where there are no
-    others."""
+def divided(ranked: Iterable[Passage]) -> tuple[list[Passage], list[Passage]]:
+    """The best few passages of each document, and the others."""
     counts: Counter[int] = Counter()
     chosen: list[Passage] = []
     left: list[Passage] = []
-    for passage in passages:
+    for passage in ranked:
         counts[passage.parent_id] += 1
         (chosen if counts[passage.parent_id] <= OF_ONE_DOCUMENT else left).append(passage)
-    return (chosen + left)[:MOST]
+    return chosen, left
 
 
 def fitting(passages: list[Passage]) -> list[Passage]:
