@@ -53,9 +53,9 @@ def chats(request: HttpRequest) -> HttpResponseBase:
         return told(request, asked)
     first = Turn.objects.filter(chat=OuterRef("pk")).values("question")[:1]
     mine = Chat.objects.visible_to(request.user)
-    # Told again, for what counts is without the order of the model.
     listed = mine.annotate(first=Subquery(first), questions=Count("turns"))
-    listed = listed.order_by(*Chat._meta.ordering)
+    # The order of the model does not hold for what counts.
+    listed = listed.order_by("-begun", "-pk")
     page = Paginator(listed, PAGE).get_page(request.GET.get("page"))
     return answered(request, "chat/chats.html", form, {"page": page})
 

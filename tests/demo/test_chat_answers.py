@@ -36,7 +36,8 @@ def ask(reader: Client, question: str = QUESTION, address: str = "/chats/") -> s
 
 def answer_of(page: str) -> str:
     """The markup of the last answer on a page."""
-    return re.findall(r"data-answer>(.*?)</div>", page, re.DOTALL)[-1]
+    found: list[str] = re.findall(r"data-answer>(.*?)</div>", page, re.DOTALL)
+    return found[-1]
 
 
 class Markup(HTMLParser):
