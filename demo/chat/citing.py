@@ -13,7 +13,7 @@ __all__ = ["Part", "cited_numbers", "page_of", "parts"]
 
 # [1], and [1, 2] as some models write it.
 CITED = re.compile(r"\[\d{1,3}(?:\s*,\s*\d{1,3})*\]")
-NUMBER = re.compile(r"(\d+)")
+NUMBER = re.compile(r"(\[\d+\]|\d+)")
 
 
 class Part(NamedTuple):
@@ -48,5 +48,6 @@ def page_of(passage: Passage) -> int | None:
 
 def _numbers(cited: str, known: Collection[int]) -> Iterator[Part]:
     for piece in NUMBER.split(cited):
-        number = int(piece) if piece.isdigit() and int(piece) in known else None
+        digits = piece.strip("[]")
+        number = int(digits) if digits.isdigit() and int(digits) in known else None
         yield Part(piece, number)

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from chat.answering import OPEN
 from chat.citing import Part, page_of, parts
 from chat.models import Citation, Turn
-from chat.texts import marked, shortened
+from chat.texts import marked, sentences, shortened
 from library.models import Passage, Person
 
 __all__ = ["ShownPart", "ShownTurn", "Source", "shown"]
@@ -34,7 +34,8 @@ class Source:
 
     @property
     def excerpt(self) -> str:
-        return shortened(self.passage.text, EXCERPT) if self.passage else ""
+        text = self.passage.text if self.passage else ""
+        return shortened(" ".join(sentences(text)) or text, EXCERPT)
 
 
 @dataclass(frozen=True)

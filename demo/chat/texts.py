@@ -12,7 +12,7 @@ from hybrid_store.texts.languages import LANGUAGES
 from hybrid_store.texts.stop_words import stop_words
 from hybrid_store.texts.words import bare, telling
 
-__all__ = ["marked", "sentences", "shortened", "words"]
+__all__ = ["marked", "sentences", "shortened", "tells_something", "words"]
 
 SHORTEST = 8
 """What has fewer characters is no sentence, but an abbreviation or the like: "Dr."."""
@@ -47,6 +47,11 @@ def words(text: str) -> set[str]:
     in Korean, pairs of characters. Words that tell nothing do not count beside others."""
     found = {bare(word) for word in telling(text)}
     return found - _telling_nothing() or found
+
+
+def tells_something(question: str) -> bool:
+    """Is there a word in it that tells what it is about? "And when was that?" has none."""
+    return not words(question) <= _telling_nothing()
 
 
 def marked(text: str, asked: str) -> SafeString:

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client, override_settings
 
 from chat.models import Turn
-from chat.texts import marked, sentences, shortened, words
+from chat.texts import marked, sentences, shortened, tells_something, words
 from tests.demo.conftest import Upload
 
 MINILM = {
@@ -88,6 +88,16 @@ class TestAnswers:
         assert said == ""
         assert "Your documents do not tell" in page
 
+    def test_a_question_that_follows_is_answered_with_the_one_before(self, reader: Client) -> None:
+        answer(reader, "Tell me about the lamp of the lighthouse, the faro de Punta Gris")
+        chat = Turn.objects.get().chat.get_absolute_url()
+        for question, told in [
+            ("And when was that?", "se encendió por primera vez en 1874."),
+            ("고양이 이름이 뭐예요?", "고양이의 이름은 보리입니다."),
+        ]:
+            reader.post(chat, {"question": question})
+            assert told in Turn.objects.latest("pk").answer.split("\n\n")[0]
+
     def test_a_quote_is_no_markup(self, reader: Client, ann: User, upload: Upload) -> None:
         upload(ann, "<b>Zebras</b> & <script>x</script> [1] eat grass.", title="Zebras")
         _, page = answer(reader, "What do zebras eat?")
@@ -132,6 +142,13 @@ def test_words_that_tell_nothing_count_only_alone() -> None:
     assert words("¿Quién fue el primer farero?") == {"primer", "farero"}
     assert words("고양이 이름") == {"고양", "양이", "이름"}
     assert words("who is it") == {"who", "is", "it"}
+
+
+def test_a_question_of_such_words_alone_tells_nothing() -> None:
+    assert not tells_something("And when was that?")
+    assert not tells_something("???")
+    assert tells_something("And who paid for it?")
+    assert tells_something("언제 열리나요?")
 
 
 def test_a_long_text_is_shortened_to_the_end_of_a_word() -> None:

@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from chat.models import Chat, Citation, Turn
-from chat.retrieving import retrieve
+from chat.retrieving import Found, retrieve
 from hybrid_store.embedders.hashing import HashingEmbedder
 from hybrid_store.exceptions import EmbedderUnavailableError
 from library.models import Document, Passage
@@ -306,15 +306,30 @@ def test_pages_load_no_vectors_and_no_whole_documents(
 # Passages
 
 
-def test_a_question_that_follows_is_searched_with_the_one_before(
-    reader: Client, ann: User, upload: Upload
-) -> None:
+def test_a_question_that_follows_is_searched_with_the_one_before(ann: User, upload: Upload) -> None:
     upload(ann)
-    upload(ann, "The lighthouse has a bell of bronze. It rings in fog.", title="Bells")
-    reader.post("/chats/", {"question": "Tell me about the lighthouse bell"})
-    chat = Chat.objects.get()
-    reader.post(chat.get_absolute_url(), {"question": "And when does it ring?"})
-    assert "It rings in fog." in chat.turns.last().answer  # type: ignore[union-attr]
+    bells = upload(ann, "The lighthouse has a bell of bronze. It rings in fog.", title="Bells")
+    found = retrieve(ann, "And when was that?", "Tell me about the lighthouse bell")
+    assert found.passages[0].parent == bells
+    assert found.sought == "Tell me about the lighthouse bell And when was that?"
+
+
+def test_only_the_question_before_is_searched_with(
+    reader: Client, ann: User, upload: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sought: list[str] = []
+
+    def watched(user: Any, question: str, before: str) -> Found:
+        sought.append(before)
+        return Found([], question)
+
+    monkeypatch.setattr("chat.answering.retrieve", watched)
+    reader.post("/chats/", {"question": "one"})
+    chat = Chat.objects.get().get_absolute_url()
+    begin(ann, "another chat")
+    for question in ("two", "three"):
+        reader.post(chat, {"question": question})
+    assert sought == ["", "one", "two"]
 
 
 def test_one_long_document_leaves_room_for_others(ann: User, upload: Upload) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chat.answerers.base import BaseAnswerer, Question
-from chat.texts import sentences, shortened, words
+from chat.texts import sentences, shortened, tells_something, words
 from hybrid_store.embedders.base import BaseEmbedder, Kind
 from hybrid_store.exceptions import HybridStoreError
 from library.models import Passage
@@ -61,7 +61,9 @@ def best_quotes(question: Question) -> list[Quote]:
         for text in windows(passage.text)
     ]
     texts = [text for _, text in found]
-    scores = similarities(question.sought, texts) + shares(question.sought, texts)
+    # Where a question only makes sense with the one before it, both count.
+    asked = question.text if tells_something(question.text) else question.sought
+    scores = similarities(asked, texts) + shares(asked, texts)
     quotes = [Quote(score, *each) for score, each in zip(scores.tolist(), found, strict=True)]
     quotes.sort(key=lambda quote: (-quote.relevance, quote.number))
     least = max(LEAST, BESIDE * quotes[0].relevance) if quotes else LEAST

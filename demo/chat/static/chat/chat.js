@@ -66,7 +66,7 @@
     } catch (error) {
       trouble = error.name === "AbortError" ? "Stopped." : "The connection broke off.";
     }
-    await settled(turn, stop, trouble);
+    await settled(turn, trouble);
   }
 
   // Adds the pieces of an answer as they come. Gives what went wrong, if something did.
@@ -99,7 +99,7 @@
   }
 
   // In the end a turn is shown as the server shows it, once that has stored it.
-  async function settled(turn, stop, trouble) {
+  async function settled(turn, trouble) {
     tell(trouble);
     for (let tries = 0; tries < 200; tries += 1) {
       const fresh = await fetched(turn);
@@ -113,7 +113,6 @@
       await sleep(WAIT);
     }
     turn.removeAttribute("aria-busy");
-    if (stop) stop.remove();
     tell("The answer cannot be shown. Reload the page.");
   }
 
@@ -131,10 +130,7 @@
     button.type = "button";
     button.className = "stop";
     button.textContent = "Stop";
-    button.addEventListener("click", () => {
-      button.disabled = true;
-      stopping.abort();
-    });
+    button.addEventListener("click", () => stopping.abort());
     return button;
   }
 
@@ -162,7 +158,12 @@
   }
 
   for (const turn of document.querySelectorAll("[data-turn]")) {
-    if (turn.dataset.state === "asked") answer(turn);
-    if (turn.dataset.state === "answering") settled(turn, null, "");
+    const { state } = turn.dataset;
+    if (state === "answering") settled(turn, "");
+    if (state === "asked") {
+      // The first question of a chat, most likely: the next one is written where that was.
+      document.querySelector("[data-ask] textarea").focus({ preventScroll: true });
+      answer(turn);
+    }
   }
 })();
