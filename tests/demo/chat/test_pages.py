@@ -17,12 +17,12 @@ from chat.retrieving import Found, retrieve
 from hybrid_store.embedders.hashing import HashingEmbedder
 from hybrid_store.exceptions import EmbedderUnavailableError
 from library.models import Document, Passage
-from tests.demo.conftest import Upload
-from tests.demo.fake_chat import FakeChat
+from tests.demo.chat.conftest import Upload
+from tests.demo.chat.fake_chat import FakeChat
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.demo.chat_urls")]
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.demo.chat.urls")]
 
-STATIC = Path(__file__).parents[2] / "demo" / "chat" / "static" / "chat"
+STATIC = Path(__file__).parents[3] / "demo" / "chat" / "static" / "chat"
 QUESTION = "When was the guest house built?"
 
 

@@ -23,10 +23,10 @@ from django.utils import timezone
 from chat import answering
 from chat.answerers.base import BaseAnswerer, Question
 from chat.models import Chat, Turn
-from tests.demo.conftest import Upload
-from tests.demo.fake_chat import FakeChat
+from tests.demo.chat.conftest import Upload
+from tests.demo.chat.fake_chat import FakeChat
 
-pytestmark = pytest.mark.urls("tests.demo.chat_urls")
+pytestmark = pytest.mark.urls("tests.demo.chat.urls")
 
 STREAM = {"Accept": "application/x-ndjson"}
 SECONDS = 10

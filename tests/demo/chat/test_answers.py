@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
+import runpy
+import sys
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import Client, override_settings
 
+from chat.answerers import configured
+from chat.answerers.extractive import Extractive
 from chat.answerers.language_model import LanguageModel
 from chat.models import Chat, Citation, Turn
 from library.models import Document, Passage
-from tests.demo.conftest import HOUSE, KEY, Upload
-from tests.demo.fake_chat import FakeChat
+from tests.demo.chat.conftest import HOUSE, KEY, Upload
+from tests.demo.chat.fake_chat import FakeChat
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.demo.chat_urls")]
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.demo.chat.urls")]
 
 QUESTION = "When was the guest house built?"
 
@@ -315,6 +320,29 @@ def test_no_key_of_openai_is_sent_elsewhere(monkeypatch: pytest.MonkeyPatch) -> 
         assert client.api_key != KEY
     with LanguageModel(model="x")._client() as client:
         assert client.api_key == KEY
+
+
+@pytest.mark.usefixtures("house", "server")
+def test_a_client_that_is_missing_is_told(reader: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openai", None)
+    assert 'pip install "django-hybrid-store[openai]"' in html.unescape(ask(reader))
+
+
+def test_the_environment_chooses_who_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whatever the developer's own file says.
+    monkeypatch.setattr("environ.Env.read_env", lambda *args, **options: None)
+    for name in ("CHAT_MODEL", "CHAT_BASE_URL", "CHAT_API_KEY", "CHAT_TIMEOUT"):
+        monkeypatch.delenv(name, raising=False)
+    with override_settings(CHAT=runpy.run_module("config.settings")["CHAT"]):
+        assert type(configured()) is Extractive
+    monkeypatch.setenv("CHAT_MODEL", "llama3.2")
+    monkeypatch.setenv("CHAT_BASE_URL", "http://localhost:11434/v1")
+    monkeypatch.setenv("CHAT_API_KEY", KEY)
+    with override_settings(CHAT=runpy.run_module("config.settings")["CHAT"]):
+        chosen = configured()
+    assert isinstance(chosen, LanguageModel)
+    assert (chosen.model, chosen.base_url) == ("llama3.2", "http://localhost:11434/v1")
+    assert (chosen.api_key, chosen.timeout) == (KEY, 60.0)
 
 
 def test_openai_is_told_the_limit_by_its_newer_name() -> None:
