@@ -54,6 +54,7 @@ demo: $(VENV)/.demo
 	cd demo && $(abspath $(RUN)) manage.py load_films
 	cd demo && $(abspath $(RUN)) manage.py generate_embeddings films.Film
 	cd demo && $(abspath $(RUN)) manage.py showcase
+	@echo "There is also a library of documents: http://$(ADDRESS)/library/"
 ifneq ($(SERVE),0)
 	cd demo && $(abspath $(RUN)) manage.py runserver --noreload $(ADDRESS)
 endif

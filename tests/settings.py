@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "chat",
     "films",
     "library",
+    "look",
 ]
 if django.VERSION < (6,) and find_spec("django_tasks"):
     # The backport of what is part of Django since.
@@ -96,6 +97,13 @@ TEMPLATES = [
 # Tests count what is embedded: what one of them embeds is not for the others.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
 STATIC_URL = "static/"
+
+# The demo's.
+LOGIN_URL = "library:login"
+LOGIN_REDIRECT_URL = "library:documents"
+LOGOUT_REDIRECT_URL = "library:login"
+LIBRARY_GUESTS = True
+LIBRARY_UPLOAD_MB = 1
 
 HYBRID_STORE = {
     "EMBEDDERS": {

@@ -33,10 +33,10 @@ ONCE = (
 )
 BETWEEN = ("tests/docs",)
 TWICE = (
+    "tests/demo",
     "tests/durability",
     "tests/model_change",
     "tests/reliability",
-    "tests/test_demo.py",
 )
 
 

@@ -31,7 +31,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # The number of dimensions is part of the schema. For another embedder, such as OpenAI's
 # (`hybrid_store.embedders.openai.OpenAIEmbedder`), change this entry, make `dimensions` of
-# `Film.embedding` the same number, and migrate.
+# `Film.embedding` and `Passage.embedding` the same number, and migrate.
 HYBRID_STORE = {
     "EMBEDDERS": {
         "default": {
@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "chat",
     "films",
     "library",
+    "look",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -88,6 +89,15 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "static"
+
+LOGIN_URL = "library:login"
+LOGIN_REDIRECT_URL = "library:documents"
+LOGOUT_REDIRECT_URL = "library:login"
+
+# May anybody look around in the library, in an account that is made on the spot?
+LIBRARY_GUESTS = env.bool("LIBRARY_GUESTS", default=DEBUG)
+# The largest file that may be uploaded.
+LIBRARY_UPLOAD_MB = env.int("LIBRARY_UPLOAD_MB", default=20)
 
 # Behind TLS, with DEBUG off, cookies do not travel in the clear.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG

@@ -11,7 +11,7 @@ from django.urls import reverse
 from films.models import Film
 from films.taste import Taste
 
-__all__ = ["like_url", "percent", "remove_url", "unlike_url"]
+__all__ = ["like_url", "remove_url", "unlike_url"]
 
 register = template.Library()
 
@@ -37,9 +37,3 @@ def remove_url(context: dict[str, Any], film: Film) -> str:
 def _taste_url(context: dict[str, Any], taste: Taste) -> str:
     pairs = [*taste.pairs, *context.get("filters", [])]
     return reverse("films:taste") + (f"?{urlencode(pairs)}" if pairs else "")
-
-
-@register.filter
-def percent(similarity: float) -> int:
-    """A similarity as the length of a bar: 0 to 100."""
-    return round(100 * min(1.0, max(0.0, similarity)))

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -30,8 +29,9 @@ from films.posters.palettes import GENRES, LETTERS, PALETTES
 from films.taste import MOST, Taste
 from hybrid_store.embedders.hashing import HashingEmbedder
 from hybrid_store.exceptions import EmbedderUnavailableError
+from tests.demo.pages import Page, get
 
-DEMO = Path(__file__).resolve().parent.parent / "demo"
+DEMO = Path(__file__).resolve().parents[2] / "demo"
 CARDS = 24
 
 pytestmark = pytest.mark.urls("config.urls")
@@ -48,44 +48,6 @@ def unembedded(db: None) -> None:
 def films(unembedded: None) -> None:
     """Forty films with vectors."""
     call_command("generate_embeddings", "films.Film", verbosity=0, stdout=StringIO())
-
-
-class Page(HTMLParser):
-    """What a reader without JavaScript has: links by their text or label, form fields, the text."""
-
-    def __init__(self, markup: str) -> None:
-        super().__init__()
-        self.links: dict[str, str] = {}
-        self.fields: list[tuple[str, str]] = []
-        self.scripts = 0
-        self.text = ""
-        self._href = ""
-        self._label = ""
-        self.feed(markup)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        self.scripts += tag == "script" or any(name.startswith("on") for name in given)
-        if tag == "a":
-            self._href, self._label = given["href"], given.get("aria-label", "")
-        if tag == "input":
-            self.fields.append((given.get("name", ""), given.get("value", "")))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "a":
-            self.links[" ".join(self._label.split())] = self._href
-            self._href = ""
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-        if self._href and not self._label.startswith(("More like", "Less like", "Remove")):
-            self._label += data
-
-
-def get(client: Client, address: str) -> Page:
-    response = client.get(address)
-    assert response.status_code == 200, address
-    return Page(response.content.decode())
 
 
 def shown(client: Client, address: str) -> list[Film]:
@@ -633,8 +595,8 @@ def test_nothing_is_loaded_from_elsewhere(client: Client) -> None:
     )
     for page in pages:
         assert not REMOTE.search(without_names(client.get(page).content.decode())), page
-    assets = [path for path in (DEMO / "films" / "static").rglob("*") if path.is_file()]
-    assert assets
+    assets = [path for path in DEMO.glob("*/static/**/*") if path.is_file()]
+    assert len(assets) > 2
     for asset in assets:
         assert not REMOTE.search(without_names(asset.read_text(encoding="utf-8"))), asset
 
@@ -757,7 +719,7 @@ def test_titles_on_posters_are_readable() -> None:
 
 
 def test_text_on_pages_is_readable() -> None:
-    sheet = (DEMO / "films" / "static" / "films" / "films.css").read_text(encoding="utf-8")
+    sheet = (DEMO / "look" / "static" / "look" / "look.css").read_text(encoding="utf-8")
     themes = [
         dict(re.findall(r"--([\w-]+): (#\w{6})", part)) for part in sheet.split("@media", 2)[:2]
     ]
