@@ -22,7 +22,7 @@ from library.models import Document, Passage
 from tests.demo.chat.conftest import HOUSE, KEY, Upload
 from tests.demo.chat.fake_chat import FakeChat
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.demo.chat.urls")]
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("config.urls")]
 
 QUESTION = "When was the guest house built?"
 

@@ -47,7 +47,7 @@ def library(ann: User, upload: Upload) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.urls("tests.demo.chat.urls")
+@pytest.mark.urls("config.urls")
 @pytest.mark.usefixtures("library")
 class TestAnswers:
     @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ class TestAnswers:
 
 @override_settings(HYBRID_STORE=MINILM)
 @pytest.mark.django_db
-@pytest.mark.urls("tests.demo.chat.urls")
+@pytest.mark.urls("config.urls")
 def test_meaning_finds_the_sentence(reader: Client, ann: User, upload: Upload) -> None:
     upload(ann, HOUSE, title="The house")
     said, _ = answer(reader, "Where did the fortune for its construction come from?")

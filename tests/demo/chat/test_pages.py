@@ -20,7 +20,7 @@ from library.models import Document, Passage
 from tests.demo.chat.conftest import Upload
 from tests.demo.chat.fake_chat import FakeChat
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.demo.chat.urls")]
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("config.urls")]
 
 STATIC = Path(__file__).parents[3] / "demo" / "chat" / "static" / "chat"
 QUESTION = "When was the guest house built?"

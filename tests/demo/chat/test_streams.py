@@ -26,7 +26,7 @@ from chat.models import Chat, Turn
 from tests.demo.chat.conftest import Upload
 from tests.demo.chat.fake_chat import FakeChat
 
-pytestmark = pytest.mark.urls("tests.demo.chat.urls")
+pytestmark = pytest.mark.urls("config.urls")
 
 STREAM = {"Accept": "application/x-ndjson"}
 SECONDS = 10
