@@ -20,6 +20,7 @@ from chat.forms import QuestionForm
 from chat.models import Chat, Turn
 from chat.showing import shown
 from chat.streaming import TYPE, streamed
+from library.models import Document
 
 __all__ = ["answering", "chat", "chats", "delete", "turn"]
 
@@ -57,7 +58,10 @@ def chats(request: HttpRequest) -> HttpResponseBase:
     # The order of the model does not hold for what counts.
     listed = listed.order_by("-begun", "-pk")
     page = Paginator(listed, PAGE).get_page(request.GET.get("page"))
-    return answered(request, "chat/chats.html", form, {"page": page})
+    has_documents = Document.objects.visible_to(request.user).exists()
+    return answered(
+        request, "chat/chats.html", form, {"page": page, "has_documents": has_documents}
+    )
 
 
 @transaction.non_atomic_requests

@@ -26,9 +26,9 @@ QUOTES = 3
 """Most quotes of an answer, each from another passage."""
 LONGEST = 320
 """Characters of a quote."""
-LEAST = 0.35
+LEAST = 0.45
 """What a quote has to have of the question, by meaning and by words together, each up to 1..."""
-BESIDE = 0.6
+BESIDE = 0.7
 """...and beside the best one, of what that has."""
 
 

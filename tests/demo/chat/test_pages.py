@@ -259,6 +259,24 @@ def test_chats_are_listed_by_their_first_question(reader: Client, ann: User) -> 
     assert "2 questions" in page
 
 
+def test_who_has_no_documents_is_told_to_add_one(
+    reader: Client, ann: User, bob: User, upload: Upload
+) -> None:
+    upload(bob)
+    assert "You have no documents yet" in text(reader, "/chats/")
+    upload(ann)
+    assert "You have no documents yet" not in text(reader, "/chats/")
+
+
+def test_a_citation_leads_to_the_passage(reader: Client, ann: User, upload: Upload) -> None:
+    turn = answered(ann, upload(ann).passages.get())
+    page = text(reader, turn.chat.get_absolute_url())
+    [address, again] = re.findall(r'<a [^>]*href="(/library/passages[^"]+)"', page)
+    assert address == again
+    shown = reader.get(address, follow=True).content.decode()
+    assert re.search(r"<mark[^>]*>The guest house stands", shown)
+
+
 def test_many_chats_are_on_several_pages(reader: Client, ann: User) -> None:
     Chat.objects.bulk_create(Chat(owner=ann) for _ in range(31))
     assert "Page 1 of 2" in text(reader, "/chats/")
