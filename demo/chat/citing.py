@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from library.models import Passage
-
-__all__ = ["Part", "cited_numbers", "page_of", "parts"]
+__all__ = ["Part", "cited_numbers", "parts"]
 
 # [1], and [1, 2] as some models write it.
 CITED = re.compile(r"\[\d{1,3}(?:\s*,\s*\d{1,3})*\]")
@@ -39,11 +36,6 @@ def cited_numbers(answer: str, count: int) -> list[int]:
     known = range(1, count + 1)
     numbers = {part.number for part in parts(answer, known)}
     return [number for number in known if number in numbers]
-
-
-def page_of(passage: Passage) -> int | None:
-    """The page that a passage begins on, from 1; None where the document has no pages."""
-    return bisect_right(passage.parent.pages, passage.start) or None
 
 
 def _numbers(cited: str, known: Collection[int]) -> Iterator[Part]:

@@ -10,10 +10,11 @@ from typing import Any
 from django.utils.safestring import SafeString
 
 from chat.answering import OPEN
-from chat.citing import Part, page_of, parts
+from chat.citing import Part, parts
 from chat.models import Citation, Turn
 from chat.texts import marked, sentences, shortened
 from library.models import Passage, Person
+from library.places import place
 
 __all__ = ["ShownPart", "ShownTurn", "Source", "shown"]
 
@@ -29,8 +30,10 @@ class Source:
     passage: Passage | None
 
     @property
-    def page(self) -> int | None:
-        return page_of(self.passage) if self.passage else None
+    def place(self) -> str:
+        """Such as "Page 3"; empty where there are no pages."""
+        found = self.passage
+        return place(found.parent.pages, found.start, found.end) if found else ""
 
     @property
     def excerpt(self) -> str:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 
 from chat.answerers.base import Exchange, Question
-from chat.citing import page_of
 from library.models import Passage
+from library.places import place
 
 __all__ = ["RULES", "Message", "messages"]
 
@@ -59,6 +59,6 @@ def _lines(passages: Sequence[Passage]) -> list[str]:
 
 
 def _told(number: int, passage: Passage) -> dict[str, object]:
-    page = page_of(passage)
-    where = {"page": page} if page else {}
+    found = place(passage.parent.pages, passage.start, passage.end)
+    where = {"place": found} if found else {}
     return {"number": number, "title": passage.parent.title, **where, "text": passage.text}

@@ -124,8 +124,8 @@ def test_a_question_that_follows_is_asked_with_what_was_said(
 
 def test_pages_are_told(reader: Client, ann: User, upload: Upload, server: FakeChat) -> None:
     upload(ann, pages=[0, 40, 4000])
-    assert "page 1" in ask(reader)
-    assert block(server)[0]["page"] == 1
+    assert "Pages 1 to 2" in ask(reader)
+    assert block(server)[0]["place"] == "Pages 1 to 2"
 
 
 @pytest.mark.usefixtures("house")

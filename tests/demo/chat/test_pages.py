@@ -160,7 +160,7 @@ def test_sources_show_document_page_and_an_excerpt(
     page = text(reader, answered(ann, passage).chat.get_absolute_url())
     assert page.count(f'href="{passage.get_absolute_url()}"') == 2
     assert "The house</a>" in page
-    assert "page 1" in page
+    assert "Page 1" in page
     assert "The guest house stands on a ridge" in page
 
 
