@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -39,7 +40,7 @@ class TakenError(Exception):
     """The turn has been answered, or is just being."""
 
 
-def answer(turn: Turn, user: Person) -> Iterator[str]:
+def answer(turn: Turn, user: Person) -> Generator[str]:
     """Answer a turn; gives the pieces of the answer as they come, and keeps them at the end.
 
     A generator that is closed before keeps what has come so far. A failure is kept in the turn, as
@@ -102,14 +103,16 @@ class Work:
         if not self.found.passages:
             return
         end, room = monotonic() + SECONDS, CHARACTERS
-        for piece in map(storable, self.answerer.answer(self.question)):
-            self.said.append(piece[:room])
-            yield piece[:room]
-            room -= len(piece)
-            if room <= 0:
-                return
-            if monotonic() > end:
-                raise AnswerError("The answer took too long.")
+        # Closed with this one: nobody talks on to a reader who has gone.
+        with closing(self.answerer.answer(self.question)) as pieces:
+            for piece in map(storable, pieces):
+                self.said.append(piece[:room])
+                yield piece[:room]
+                room -= len(piece)
+                if room <= 0:
+                    return
+                if monotonic() > end:
+                    raise AnswerError("The answer took too long.")
 
     @property
     def question(self) -> Question:

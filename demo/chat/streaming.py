@@ -45,7 +45,7 @@ def streamed(request: HttpRequest, turn: Turn, user: Person) -> StreamingHttpRes
 def lines(turn: Turn, user: Person) -> Generator[bytes]:
     try:
         # Closed with this one at once, wherever it is: then what has come is kept.
-        with closing(cast("Generator[str]", answer(turn, user))) as pieces:
+        with closing(answer(turn, user)) as pieces:
             for piece in pieces:
                 yield line(text=piece)
     except TakenError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -44,7 +44,7 @@ class BaseAnswerer(ABC):
     """The language model that answers; empty where there is none."""
 
     @abstractmethod
-    def answer(self, question: Question) -> Iterator[str]:
+    def answer(self, question: Question) -> Generator[str]:
         """The pieces of the answer, as they come. No pieces: the passages do not tell.
 
         Raises `AnswerError`. A generator that is closed lets go of all that it holds.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from itertools import pairwise
 from math import log
 from typing import NamedTuple
@@ -47,7 +47,7 @@ class Extractive(BaseAnswerer):
     embedder, by the words.
     """
 
-    def answer(self, question: Question) -> Iterator[str]:
+    def answer(self, question: Question) -> Generator[str]:
         for place, quote in enumerate(best_quotes(question)):
             separator = "\n\n" if place else ""
             yield f"{separator}“{shortened(quote.text, LONGEST)}” [{quote.number}]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from chat.answerers.base import AnswerError, BaseAnswerer, Question
@@ -57,7 +57,7 @@ class LanguageModel(BaseAnswerer):
         self.max_retries = max_retries
         self.max_tokens = max_tokens
 
-    def answer(self, question: Question) -> Iterator[str]:
+    def answer(self, question: Question) -> Generator[str]:
         failure: AnswerError | None = None
         try:
             yield from self._pieces(question)
@@ -92,7 +92,7 @@ class LanguageModel(BaseAnswerer):
             max_retries=self.max_retries,
         )
 
-    def _pieces(self, question: Question) -> Iterator[str]:
+    def _pieces(self, question: Question) -> Generator[str]:
         ending, is_empty = "", True
         create: Any
         # Closed at the end, and where the reader has gone: then the server can stop, too.

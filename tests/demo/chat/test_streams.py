@@ -6,7 +6,7 @@ import asyncio
 import http.client
 import json
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -139,6 +139,32 @@ def test_what_has_come_is_kept_where_the_reader_leaves(
     page = reader.get(turn.chat.get_absolute_url()).content.decode()
     assert "Cut off here." in page
     assert "Try again" in page
+
+
+class Endless(BaseAnswerer):
+    """Talks until nobody listens."""
+
+    left: list[bool] = []
+
+    def answer(self, question: Question) -> Generator[str]:
+        try:
+            while True:
+                yield "word "
+        finally:
+            self.left.append(True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_talks_on_to_a_reader_who_has_gone(
+    reader: Client, turn: Turn, settings: Any
+) -> None:
+    settings.CHAT = {"ANSWERER": f"{__name__}.Endless"}
+    Endless.left.clear()
+    response = stream(reader, turn)
+    next(iter(response.streaming_content))
+    assert Endless.left == []
+    response.close()
+    assert Endless.left == [True]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -305,7 +331,7 @@ class Watching(BaseAnswerer):
 
     seen: list[tuple[bool, bool]] = []
 
-    def answer(self, question: Question) -> Iterator[str]:
+    def answer(self, question: Question) -> Generator[str]:
         self.seen.append((connection.in_atomic_block, connection.connection is not None))
         yield "Seen."
 
