@@ -43,6 +43,7 @@ class Turn(models.Model):
 
     class State(models.TextChoices):
         ASKED = "asked", "not answered yet"
+        ANSWERING = "answering", "being answered"
         ANSWERED = "answered", "answered"
         CUT_OFF = "cut off", "cut off"
         FAILED = "failed", "failed"
@@ -53,15 +54,22 @@ class Turn(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.ASKED)
     # The language model that wrote the answer; empty where it was put together from passages.
     model = models.CharField(max_length=200, blank=True)
+    # What to tell about how its passages were found.
+    note = models.CharField(max_length=500, blank=True)
     # What to tell about an answer that failed.
     trouble = models.CharField(max_length=500, blank=True)
     asked = models.DateTimeField(auto_now_add=True)
+    # When somebody began to answer it; who answers knows itself by it.
+    begun = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["asked", "pk"]
 
     def __str__(self) -> str:
         return self.question
+
+    def get_absolute_url(self) -> str:
+        return f"{reverse('chat:chat', args=[self.chat_id])}#turn-{self.pk}"
 
 
 class Citation(models.Model):

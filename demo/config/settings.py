@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import environ
@@ -100,3 +101,20 @@ LIBRARY_UPLOAD_MB = env.int("LIBRARY_UPLOAD_MB", default=20)
 
 # Behind TLS, with DEBUG off, cookies do not travel in the clear.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+
+# Who answers in the chat: a language model, on any server that speaks OpenAI's format, or, where
+# none is named, the best sentences of the documents themselves.
+CHAT_MODEL = env.str("CHAT_MODEL", default="")
+CHAT: dict[str, Any] = {"ANSWERER": "chat.answerers.extractive.Extractive"}
+if CHAT_MODEL:
+    CHAT = {
+        "ANSWERER": "chat.answerers.language_model.LanguageModel",
+        "OPTIONS": {
+            "model": CHAT_MODEL,
+            # Where it is empty, OpenAI itself.
+            "base_url": env.str("CHAT_BASE_URL", default=""),
+            "api_key": env.str("CHAT_API_KEY", default=""),
+            # Seconds that the server may be silent.
+            "timeout": env.float("CHAT_TIMEOUT", default=60.0),
+        },
+    }

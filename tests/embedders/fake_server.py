@@ -98,10 +98,14 @@ class FakeServer:
         self._faults: deque[str] = deque()
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._server = Server(("127.0.0.1", 0), partial(Handler, self))
+        self._server = Server(("127.0.0.1", 0), partial(self.handler(), self))
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.01,), daemon=True
         )
+
+    def handler(self) -> type[Handler]:
+        """What writes the answers to the connection."""
+        return Handler
 
     def read(self, path: str, body: Any, headers: dict[str, str]) -> Request | None:
         """What is asked; None for a path that there is not."""
