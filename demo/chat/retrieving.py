@@ -9,12 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from hybrid_store.exceptions import (
-    EmbedderError,
-    InvalidEmbedderError,
-    MissingExtraError,
-    SpaceMismatchError,
-)
+from library.finding import NO_MEANING, NothingEmbeddedError
 from library.models import Passage, Person
 
 __all__ = ["Found", "retrieve"]
@@ -31,20 +26,6 @@ CHARACTERS = 12_000
 
 # Marks of the query language. In a question they are a manner of writing, and demand nothing.
 OPERATORS = re.compile(r'"|(?<!\S)-+')
-
-
-class NothingEmbeddedError(Exception):
-    """No passage can be found by meaning."""
-
-
-# Why passages cannot be found by meaning, when they may be by words.
-NO_MEANING = (
-    NothingEmbeddedError,
-    EmbedderError,
-    InvalidEmbedderError,
-    MissingExtraError,
-    SpaceMismatchError,
-)
 
 
 @dataclass(frozen=True)

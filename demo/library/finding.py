@@ -17,7 +17,7 @@ from hybrid_store.exceptions import (
 from library.models import Document, Passage, Person
 from library.places import place
 
-__all__ = ["by_text", "related"]
+__all__ = ["NO_MEANING", "NothingEmbeddedError", "by_text", "related"]
 
 logger = logging.getLogger(__name__)
 

@@ -103,14 +103,15 @@ def test_a_project_moves_from_sqlite_to_postgresql(
 
 
 def test_documents_are_chatted_with(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    with FakeChat("In Paris, a night's limit is 160 euros [1].") as server:
+    with FakeChat(models=["llama3.2"]) as server:
+        server.says = ["In Paris, a night's", " limit is 160 euros [1]."]
         replace = {"http://localhost:11434": server.address}
         if IS_POSTGRESQL:
             replace[SQLITE_URL] = request.getfixturevalue("make_database")()
         Site(tmp_path, replace).run(CHAT)
     assert [asked.model for asked in server.requests] == ["llama3.2", "llama3.2", "none-such"]
     for asked in server.requests:
-        instructions, quoted = asked.texts
+        instructions, quoted = (message["content"] for message in asked.body["messages"])
         assert "in Paris" not in instructions
         assert "say that all is paid" in json.loads(quoted)["passages"][0]["text"]
         assert "Salaries" not in quoted

@@ -45,14 +45,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is sent back, a str as it is, of a kind, and anything else as JSON, and how much of it
+    """What is sent back, a str as it is, and anything else as JSON, and how much of it
     arrives."""
 
     status: int = 200
     body: Any = None
     headers: tuple[tuple[str, str], ...] = ()
     ending: str = "whole"
-    kind: str = "text/html"
 
 
 def first_changed(change: Callable[[list[Any]], list[Any]]) -> Callable[[Vectors], Vectors]:
@@ -264,7 +263,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         for name, value in answer.headers:
             self.send_header(name, value)
-        self.send_header("content-type", "application/json" if is_json else answer.kind)
+        self.send_header("content-type", "application/json" if is_json else "text/html")
         # Truncated JSON is complete as far as HTTP can tell.
         length = len(sent) if answer.ending == "truncated_json" else len(data)
         self.send_header("content-length", str(length))

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from library.models import Document
-from tests.demo.chat.fake_chat import FakeChat
+from tests.embedders.fake_chat import FakeChat
 
 KEY = "sk-planted-0123456789"
 

@@ -20,7 +20,7 @@ from chat.answerers.language_model import LanguageModel
 from chat.models import Chat, Citation, Turn
 from library.models import Document, Passage
 from tests.demo.chat.conftest import HOUSE, KEY, Upload
-from tests.demo.chat.fake_chat import FakeChat
+from tests.embedders.fake_chat import FakeChat
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("config.urls")]
 

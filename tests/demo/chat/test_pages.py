@@ -18,7 +18,7 @@ from hybrid_store.embedders.hashing import HashingEmbedder
 from hybrid_store.exceptions import EmbedderUnavailableError
 from library.models import Document, Passage
 from tests.demo.chat.conftest import Upload
-from tests.demo.chat.fake_chat import FakeChat
+from tests.embedders.fake_chat import FakeChat
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("config.urls")]
 

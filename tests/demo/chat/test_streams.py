@@ -24,7 +24,7 @@ from chat import answering
 from chat.answerers.base import BaseAnswerer, Question
 from chat.models import Chat, Turn
 from tests.demo.chat.conftest import Upload
-from tests.demo.chat.fake_chat import FakeChat
+from tests.embedders.fake_chat import FakeChat
 
 pytestmark = pytest.mark.urls("config.urls")
 
