@@ -50,6 +50,7 @@ def _results(options: argparse.Namespace) -> Iterator[str]:
         memory,
         reading,
         search,
+        stores,
         threads,
         updates,
         wide,
@@ -61,7 +62,7 @@ def _results(options: argparse.Namespace) -> Iterator[str]:
 
     yield environment(options.databases)
     searches = (layers, filters, threads, wide, efforts, words)
-    writes = (generation, ingest, updates)
+    writes = (generation, ingest, updates, stores)
     corpora = [Corpus(rows, folder=options.texts) for rows in options.rows]
     for alias in options.databases:
         # Loading comes first: the others read what it leaves.
