@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from math import isfinite
+from types import NoneType
 from typing import Any, cast
 from uuid import UUID
 
@@ -123,20 +125,28 @@ class Layout:
 
     def fill(self, row: Model, record: Record) -> None:
         """Write a record into a row; raises `DocumentError` for what it has no place for."""
+        for name, value in self.values(record).items():
+            setattr(row, name, value)
+
+    def values(self, record: Record) -> dict[str, Any]:
+        """What a record writes into fields, but for the vector; raises `DocumentError` likewise."""
         if not _is_storable(record.text):
             raise self._refused(self.text, f"the text of {record.key!r:.60} {UNSTORABLE}")
-        setattr(row, self.text, record.text)
-        rest = self._fill_fields(row, record.metadata)
+        own, rest = self._divided(record.metadata)
+        found = {self.text: record.text, **own}
         if self.metadata is not None:
-            setattr(row, self.metadata, self._as_json(self.metadata, rest))
+            found[self.metadata] = self._as_json(self.metadata, rest)
         if self.source is not None:
-            setattr(row, self.source, record.source)
+            found[self.source] = record.source
         if self.payload is not None:
-            setattr(row, self.payload, record.payload or {})
+            found[self.payload] = record.payload or {}
+        return found
 
     def merge(self, row: Model, changes: Mapping[str, Any]) -> None:
         """Write metadata into a row besides what it has; raises `DocumentError` likewise."""
-        rest = self._fill_fields(row, changes)
+        own, rest = self._divided(changes)
+        for name, value in own.items():
+            setattr(row, name, value)
         for key in rest:
             if key in self.fields:
                 raise DocumentError(
@@ -146,22 +156,24 @@ class Layout:
             kept = getattr(row, self.metadata) or {}
             setattr(row, self.metadata, {**kept, **self._as_json(self.metadata, rest)})
 
-    def _fill_fields(self, row: Model, metadata: Mapping[str, Any]) -> dict[str, Any]:
-        """Write metadata that has fields of its own into them; the rest."""
-        rest = dict(metadata)
+    def _divided(self, metadata: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Metadata by the fields of its own that it has; the rest by its keys."""
+        own, rest = {}, dict(metadata)
         for key, path in self._own_fields():
             if key in rest:
-                setattr(row, path, _as_field(self.model, path, rest.pop(key)))
+                own[path] = _as_field(self.model, path, rest.pop(key))
         unknown = [key for key in rest if key not in self.fields]
         if unknown and self.metadata is None:
             raise DocumentError(
                 f"{self.model._meta.label} has no field for the metadata {unknown[0]!r:.60}: name "
                 "one by fields=, or a JSONField by metadata=."
             )
-        return rest
+        return own, rest
 
     def _as_json(self, name: str, value: Any) -> Any:
         """As it will come back from the database, with dates and UUIDs as texts."""
+        if _is_json(value, MOST_LEVELS):
+            return value
         try:
             found = json.dumps(value, default=_as_text, allow_nan=False)
         except (TypeError, ValueError) as error:
@@ -274,6 +286,26 @@ UNSTORABLE = "has characters that no text in a database has"
 
 def _is_storable(text: str) -> bool:
     return "\x00" not in text and encodable(text) == text
+
+
+# Deeper values of JSON are looked at by `json` itself.
+MOST_LEVELS = 10
+
+
+def _is_json(value: Any, levels: int) -> bool:
+    """Will it come back from a column of JSON just as it is? If not, it may still be JSON."""
+    kind = type(value)
+    if kind is str:
+        return _is_storable(value)
+    if kind is float:
+        return isfinite(value)
+    if kind is dict and levels:
+        return all(type(key) is str and _is_storable(key) for key in value) and all(
+            _is_json(part, levels - 1) for part in value.values()
+        )
+    if kind is list and levels:
+        return all(_is_json(part, levels - 1) for part in value)
+    return kind in {int, bool, NoneType}
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
-from typing import Any
+from functools import cached_property
+from itertools import chain, islice
+from typing import Any, cast
 
 from django.db import transaction
 from django.db.models import Model, QuerySet
@@ -65,7 +66,8 @@ class Writing:
                 self._update(there, by_value)
             written = [*new, *(there if conflict is Conflict.REPLACE else ())]
             self._check_scope(written)
-        return [by_value[value].key for value in by_value if value in {*written}]
+        kept = {*written}
+        return [record.key for value, record in by_value.items() if value in kept]
 
     def merge(self, rows: QuerySet[Any], changes: Mapping[str, Any]) -> int:
         """How many rows got metadata besides what they have, all or none; raises `DocumentError`.
@@ -127,14 +129,40 @@ class Writing:
         return found
 
     def _insert(self, new: Mapping[Any, Record]) -> None:
-        objects = []
-        for value, record in new.items():
-            row = self.queryset.model(**self.defaults)
-            setattr(row, self.layout.key, value)
-            self._fill(row, record)
-            objects.append(row)
+        if not new:
+            return
+        columns = self._columns(new)
         has_vectors = any(record.embedding is not None for record in new.values())
-        bulk_ingest(self._rows, objects, embedded_by=self._stamped if has_vectors else None)
+        bulk_ingest(self._rows, columns, embedded_by=self._stamped if has_vectors else None)
+
+    def _columns(self, new: Mapping[Any, Record]) -> dict[str, list[Any]]:
+        """The values of new rows, field by field."""
+        rows = [self._values(value, record) for value, record in new.items()]
+        fields = map(self.queryset.model._meta.get_field, dict.fromkeys(chain.from_iterable(rows)))
+        return {
+            field.attname: [
+                row[field.name] if field.name in row else field.get_default() for row in rows
+            ]
+            for field in cast("Iterable[Any]", fields)
+        }
+
+    def _values(self, value: Any, record: Record) -> dict[str, Any]:
+        found = {**self._given, self.layout.key_field.name: value, **self.layout.values(record)}
+        if record.embedding is not None:
+            found[self.layout.vector.name] = record.embedding
+        return found
+
+    @cached_property
+    def _given(self) -> dict[str, Any]:
+        """What the defaults write into fields, such as by the name of a relation."""
+        row = self.queryset.model(**self.defaults)
+        fields = row._meta.concrete_fields
+        for field in fields:
+            row.__dict__.pop(field.attname, None)
+        for name, value in self.defaults.items():
+            setattr(row, name, value)
+        held = row.__dict__
+        return {field.name: held[field.attname] for field in fields if field.attname in held}
 
     def _update(self, there: Mapping[Any, Model], by_value: Mapping[Any, Record]) -> None:
         for value, row in there.items():
@@ -176,6 +204,8 @@ class Writing:
             )
 
     def _check_scope(self, values: Sequence[Any]) -> None:
+        if _is_whole(self.queryset.query):
+            return
         name = self.layout.key
         for part in _parts(values):
             found = {*self._rows.filter(**{f"{name}__in": part}).values_list(name, flat=True)}
@@ -184,6 +214,12 @@ class Writing:
                     f"{self._label}: {_named(outside)} outside of the queryset when written: give "
                     "what its filters ask for by defaults=."
                 )
+
+
+def _is_whole(query: Any) -> bool:
+    """Are all rows of the model in a queryset?"""
+    narrows = (query.where, query.is_sliced, query.combinator, query.distinct, query.group_by)
+    return not any(narrows) and len(query.alias_map) <= 1 and not query.extra_tables
 
 
 def _parts(values: Sequence[Any]) -> list[Sequence[Any]]:
