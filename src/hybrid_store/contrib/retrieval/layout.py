@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from math import isfinite
 from types import NoneType
 from typing import Any, cast
@@ -78,7 +79,7 @@ class Layout:
 
     # Keys
 
-    @property
+    @cached_property
     def key_field(self) -> Field[Any, Any]:
         meta = self.model._meta
         found: Any = meta.pk if self.key == "pk" else meta.get_field(self.key)
@@ -209,7 +210,7 @@ class Layout:
         """All of a row."""
         return vector_fields(self.model)
 
-    @property
+    @cached_property
     def vector(self) -> BaseVectorField:
         """Raises `UnknownFieldError` where there is none."""
         return vector_field(self.model, self.embedding)
