@@ -111,8 +111,11 @@ def _own(bench: Bench, stack: ExitStack) -> Iterator[Contender]:
     )
     yield contender(columns, f"LangChain {adds}, `fields`", f"LangChain {finds}, `fields`")
     yield contender(partial(OwnLangChain, bench, StoredWords), f"LangChain {adds}, `TextIndex`")
-    node_labels = [f"LlamaIndex **`DjangoVectorStore.{name}`**" for name in ("add", "query")]
-    yield contender(partial(OwnLlamaIndex, bench), *node_labels)
+    yield contender(
+        partial(OwnLlamaIndex, bench),
+        "LlamaIndex **`DjangoVectorStore.add`**",
+        "LlamaIndex **`DjangoVectorStore.query`**",
+    )
 
 
 class Remote:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -198,10 +199,7 @@ class JSONColumn(Column):
             if value is not None:
                 kind, asked = self._scalar(value)
                 wanted.setdefault(kind, []).append(asked)
-        tests = (
-            JSONTest([kind], f"{COMPARED[kind]} IN ({', '.join(['%s'] * len(asked))})", asked)
-            for kind, asked in wanted.items()
-        )
+        tests = (_one_of(kind, asked) for kind, asked in wanted.items())
         return reduce(or_, (self._holds(test, of_elements=of_elements) for test in tests), NOTHING)
 
     def _holds(self, test: JSONTest, *, of_elements: bool = False) -> Q:
@@ -218,6 +216,16 @@ class JSONColumn(Column):
         if isinstance(value, UUID):
             return Kind.STRING, str(value)
         return Kind.STRING, self._text(value)
+
+
+def _one_of(kind: Kind, values: Sequence[Any]) -> JSONTest:
+    asked = f"{COMPARED[kind]} IN ({', '.join(['%s'] * len(values))})"
+    return JSONTest([kind], asked, values, _as_json(kind, *values) if len(values) == 1 else None)
+
+
+def _as_json(kind: Kind, value: Any) -> str:
+    is_json = kind is Kind.BOOLEAN or isinstance(value, Decimal)
+    return str(value) if is_json else json.dumps(value, ensure_ascii=False)
 
 
 SOMETHING = JSONTest([kind for kind in Kind if kind is not Kind.NULL])

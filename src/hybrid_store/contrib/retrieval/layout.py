@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cached_property
 from math import isfinite
 from types import NoneType
 from typing import Any, cast
@@ -79,7 +78,7 @@ class Layout:
 
     # Keys
 
-    @cached_property
+    @property
     def key_field(self) -> Field[Any, Any]:
         meta = self.model._meta
         found: Any = meta.pk if self.key == "pk" else meta.get_field(self.key)
@@ -107,21 +106,28 @@ class Layout:
 
     # Rows
 
-    def record(self, row: Model, *, with_embedding: bool = False) -> Record:
-        vector = getattr(row, self.embedding) if self.embedding and with_embedding else None
+    def read(self, *, with_embedding: bool = False) -> list[str]:
+        """The fields that a record is made of, of rows and of those that they refer to."""
+        single = [self.key, self.text, self.metadata, self.source, self.payload]
+        vector = self.embedding if with_embedding else None
+        return [*dict.fromkeys(filter(None, [*single, vector, *self.fields.values()]))]
+
+    def record(self, row: Mapping[str, Any]) -> Record:
+        """The record of a row, given what `read` names."""
+        vector = row.get(self.embedding or "")
         return Record(
-            key=str(getattr(row, self.key)),
-            text=getattr(row, self.text) or "",
+            key=str(row[self.key]),
+            text=row[self.text] or "",
             metadata=self.metadata_of(row),
             embedding=None if vector is None else vector.to_list(),
-            source="" if self.source is None else str(getattr(row, self.source) or ""),
-            payload=None if self.payload is None else getattr(row, self.payload),
+            source="" if self.source is None else str(row[self.source] or ""),
+            payload=None if self.payload is None else row[self.payload],
         )
 
-    def metadata_of(self, row: Model) -> dict[str, Any]:
-        metadata = {} if self.metadata is None else dict(getattr(row, self.metadata) or {})
+    def metadata_of(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        metadata = {} if self.metadata is None else dict(row[self.metadata] or {})
         for key, path in self.fields.items():
-            metadata[key] = _plain(_at(row, path))
+            metadata[key] = _plain(row[path])
         return metadata
 
     def fill(self, row: Model, record: Record) -> None:
@@ -210,7 +216,7 @@ class Layout:
         """All of a row."""
         return vector_fields(self.model)
 
-    @cached_property
+    @property
     def vector(self) -> BaseVectorField:
         """Raises `UnknownFieldError` where there is none."""
         return vector_field(self.model, self.embedding)
@@ -274,12 +280,6 @@ def _check(found: Layout) -> None:
         raise DocumentError(
             f"{found.model._meta.label}.{found.key} is not unique: name a field that is by key=."
         )
-
-
-def _at(row: Any, path: str) -> Any:
-    for name in path.split("__"):
-        row = None if row is None else getattr(row, name)
-    return row.pk if isinstance(row, Model) else row
 
 
 UNSTORABLE = "has characters that no text in a database has"

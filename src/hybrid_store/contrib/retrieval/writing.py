@@ -149,8 +149,12 @@ class Writing:
     def _values(self, value: Any, record: Record) -> dict[str, Any]:
         found = {**self._given, self.layout.key_field.name: value, **self.layout.values(record)}
         if record.embedding is not None:
-            found[self.layout.vector.name] = record.embedding
+            found[self._vector_name] = record.embedding
         return found
+
+    @cached_property
+    def _vector_name(self) -> str:
+        return str(self.layout.vector.name)
 
     @cached_property
     def _given(self) -> dict[str, Any]:
