@@ -74,7 +74,8 @@ def _results(options: argparse.Namespace) -> Iterator[str]:
         for corpus, module in plan:
             if options.only and module.__name__.rpartition(".")[2] not in options.only:
                 continue
-            for table in module.tables(Bench(alias, corpus, options.repeat)):
+            bench = Bench(alias, corpus, options.repeat, not options.no_peers)
+            for table in module.tables(bench):
                 yield str(table)
 
 

@@ -279,21 +279,28 @@ class SearchNote(BaseNote):
 
 
 class StoredDocument(RetrievedDocument):
-    """What stores of frameworks keep, with all metadata in JSON."""
+    """What stores of frameworks keep, with an index of the metadata, which is JSON."""
 
     class Meta:
-        indexes = [VectorIndex("embedding", metric="cosine", name="benchmarks_stored_vec")]
+        indexes = [
+            VectorIndex("embedding", metric="cosine", name="benchmarks_stored_vec"),
+            GinIndex(
+                fields=["metadata"],
+                opclasses=["jsonb_path_ops"],
+                name="benchmarks_stored_metadata",
+            ),
+        ]
 
 
 class StoredNode(RetrievedDocument):
-    """The same, for another framework."""
+    """The same without an index of the metadata."""
 
     class Meta:
         indexes = [VectorIndex("embedding", metric="cosine", name="benchmarks_node_vec")]
 
 
 class StoredWords(RetrievedDocument):
-    """The same with an index of words."""
+    """With an index of words."""
 
     class Meta:
         indexes = [
@@ -303,7 +310,7 @@ class StoredWords(RetrievedDocument):
 
 
 class StoredColumns(RetrievedDocument):
-    """The same with columns for the metadata that filters ask for."""
+    """With columns for the metadata that filters ask for."""
 
     half = models.IntegerField(db_index=True)
     tenth = models.IntegerField(db_index=True)
