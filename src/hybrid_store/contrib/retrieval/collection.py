@@ -76,6 +76,8 @@ class Collection:
 
     def rows(self, given: Filter | None = None) -> QuerySet[Any]:
         """Those for which a filter holds, each once; raises `FilterError`."""
+        if given is None:
+            return self.queryset.all()
         condition = where(given, self.layout)
         if not self.layout.reads_others:
             return self.queryset.filter(condition)
