@@ -250,6 +250,18 @@ class TestAnyModel:
         assert books.search(Question(3, vector=Book.objects.get().embedding, filter=year(2001)))
         assert not books.search(Question(3, vector=Book.objects.get().embedding, filter=year(1)))
 
+    def test_metadata_may_be_keys_of_related_rows(self) -> None:
+        kim, lee = Author.objects.create(name="Kim"), Author.objects.create(name="Lee")
+        fields = {"by": "author", "year": "year"}
+        books = Collection(Book.objects.all(), layout(Book, text="title", fields=fields))
+        for author in (kim, lee):
+            books.write([record("1", "apples", by=author.pk), record("2", "pears", year=1999)])
+            found = {found.key: found.metadata for found in books.records(books.rows())}
+            assert found == {
+                "1": {"by": author.pk, "year": None},
+                "2": {"by": None, "year": 1999},
+            }
+
     def test_what_has_no_place_is_refused(self) -> None:
         books = Collection(Book.objects.all(), layout(Book, text="title", fields=["year"]))
         for given, message in [

@@ -136,7 +136,8 @@ class Layout:
             setattr(row, name, value)
 
     def values(self, record: Record) -> dict[str, Any]:
-        """What a record writes into fields, but for the vector; raises `DocumentError` likewise."""
+        """What a record writes into the attributes of fields, but for the vector; raises
+        `DocumentError` likewise."""
         if not _is_storable(record.text):
             raise self._refused(self.text, f"the text of {record.key!r:.60} {UNSTORABLE}")
         own, rest = self._divided(record.metadata)
@@ -164,11 +165,12 @@ class Layout:
             setattr(row, self.metadata, {**kept, **self._as_json(self.metadata, rest)})
 
     def _divided(self, metadata: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Metadata by the fields of its own that it has; the rest by its keys."""
+        """Metadata by the attributes of the fields it has; the rest by its keys."""
         own, rest = {}, dict(metadata)
         for key, path in self._own_fields():
             if key in rest:
-                own[path] = _as_field(self.model, path, rest.pop(key))
+                field: Any = self.model._meta.get_field(path)
+                own[field.attname] = _as_field(self.model, path, rest.pop(key))
         unknown = [key for key in rest if key not in self.fields]
         if unknown and self.metadata is None:
             raise DocumentError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -138,23 +138,25 @@ class Writing:
     def _columns(self, new: Mapping[Any, Record]) -> dict[str, list[Any]]:
         """The values of new rows, field by field."""
         rows = [self._values(value, record) for value, record in new.items()]
-        fields = map(self.queryset.model._meta.get_field, dict.fromkeys(chain.from_iterable(rows)))
-        return {
-            field.attname: [
-                row[field.name] if field.name in row else field.get_default() for row in rows
-            ]
-            for field in cast("Iterable[Any]", fields)
-        }
+        columns: dict[str, list[Any]] = {}
+        for name in dict.fromkeys(chain.from_iterable(rows)):
+            default = cast("Any", self.queryset.model._meta.get_field(name)).get_default
+            columns[name] = [row[name] if name in row else default() for row in rows]
+        return columns
 
     def _values(self, value: Any, record: Record) -> dict[str, Any]:
-        found = {**self._given, self.layout.key_field.name: value, **self.layout.values(record)}
+        found = {**self._given, self._key_name: value, **self.layout.values(record)}
         if record.embedding is not None:
             found[self._vector_name] = record.embedding
         return found
 
     @cached_property
+    def _key_name(self) -> str:
+        return str(self.layout.key_field.attname)
+
+    @cached_property
     def _vector_name(self) -> str:
-        return str(self.layout.vector.name)
+        return str(self.layout.vector.attname)
 
     @cached_property
     def _given(self) -> dict[str, Any]:
@@ -166,7 +168,7 @@ class Writing:
         for name, value in self.defaults.items():
             setattr(row, name, value)
         held = row.__dict__
-        return {field.name: held[field.attname] for field in fields if field.attname in held}
+        return {field.attname: held[field.attname] for field in fields if field.attname in held}
 
     def _update(self, there: Mapping[Any, Model], by_value: Mapping[Any, Record]) -> None:
         for value, row in there.items():
