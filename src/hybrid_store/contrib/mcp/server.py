@@ -17,7 +17,7 @@ from hybrid_store.contrib.mcp.sources import Source
 from hybrid_store.contrib.retrieval.collection import Collection, Question
 from hybrid_store.contrib.retrieval.filters import Condition, Group, Operator
 from hybrid_store.contrib.retrieval.layout import Record
-from hybrid_store.exceptions import EmbedderError, SearchError
+from hybrid_store.exceptions import EmbedderError, SearchError, SpaceMismatchError
 
 __all__ = ["search_server"]
 
@@ -135,12 +135,12 @@ class _Tools:
         )
         try:
             hits = found.search(question)
-        except SearchError as error:
-            raise ToolError(str(error)) from error
-        except EmbedderError as error:
+        except (EmbedderError, SpaceMismatchError) as error:
             # Its sentence is for the operator, not for a client.
             logger.warning("A search of the source %r failed: %s", source, error)
             raise ToolError('The search by meaning is out of order: use mode="words".') from error
+        except SearchError as error:
+            raise ToolError(str(error)) from error
         return Results(documents=[_found(hit.record, hit.score, MOST_CHARACTERS) for hit in hits])
 
     def fetch(self, context: Any, source: str, key: str) -> Found:
