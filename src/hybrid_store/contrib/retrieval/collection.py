@@ -10,7 +10,9 @@ from django.db.models import QuerySet
 
 from hybrid_store.contrib.retrieval.filters import Filter, where
 from hybrid_store.contrib.retrieval.layout import Layout, Record, layout
+from hybrid_store.contrib.retrieval.many import among
 from hybrid_store.contrib.retrieval.places import write_alias
+from hybrid_store.contrib.retrieval.room import is_storable
 from hybrid_store.contrib.retrieval.writing import Conflict, Writing
 from hybrid_store.exceptions import SearchError
 from hybrid_store.models import diversify, nearest, search
@@ -106,13 +108,13 @@ class Collection:
         rows = self.queryset if keys is None else self.rows_by_key(keys)
         if sources is not None:
             # What has no source is a part of nothing.
-            known = [source for source in sources if source]
-            rows = rows.filter(**{f"{self.layout.source_name}__in": known})
+            known = [source for source in sources if source and is_storable(source)]
+            rows = rows.filter(among(self.layout.source_name, known))
         return replace(self, queryset=rows)
 
     def rows_by_key(self, keys: Iterable[str]) -> QuerySet[Any]:
         values = [value for key in keys if (value := self.layout.value_of(key)) is not None]
-        return self.queryset.filter(**{f"{self.layout.key}__in": values})
+        return self.queryset.filter(among(self.layout.key, values))
 
     def _read(self, rows: QuerySet[Any], with_embeddings: bool) -> QuerySet[Any]:
         related = {path.rpartition("__")[0] for path in self.layout.fields.values()} - {""}

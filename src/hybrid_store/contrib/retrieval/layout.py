@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,7 +15,7 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import Field, JSONField, Model
 
 from hybrid_store.contrib.retrieval.columns import Column, FieldColumn, JSONColumn
-from hybrid_store.embedders.texts import encodable
+from hybrid_store.contrib.retrieval.room import UNSTORABLE, fault, is_storable
 from hybrid_store.exceptions import DocumentError, FilterError
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fields import BaseVectorField, vector_field, vector_fields
@@ -84,13 +85,26 @@ class Layout:
 
     def value_of(self, key: str) -> Any:
         """A key as the field has it; None if no row can have it."""
-        if not _is_storable(key):
-            return None
         try:
-            value = self.key_field.to_python(key)
-        except ValidationError:
+            return self.checked_key(key)
+        except DocumentError:
             return None
-        return value if str(value) == key else None
+
+    def checked_key(self, key: str) -> Any:
+        """A key as the field has it; raises `DocumentError` if no row can have it."""
+        field, value = self.key_field, None
+        if is_storable(key):
+            with suppress(ValidationError):
+                value = field.to_python(key)
+        if value is None or str(value) != key:
+            raise self._refused(
+                self.key,
+                f"{key!r:.60} is no key for a {type(field).__name__}: choose keys that are, or a "
+                "field for them by key=",
+            )
+        if reason := fault(field, value):
+            raise self._refused(self.key, f"the key {key!r:.60} {reason}")
+        return value
 
     @property
     def source_name(self) -> str:
@@ -123,16 +137,14 @@ class Layout:
 
     def fill(self, row: Model, record: Record) -> None:
         """Write a record into a row; raises `DocumentError` for what it has no place for."""
-        if not _is_storable(record.text):
-            raise self._refused(self.text, f"the text of {record.key!r:.60} {UNSTORABLE}")
-        setattr(row, self.text, record.text)
+        self._set(row, self.text, record.text, f"the text of {record.key!r:.60}")
         rest = self._fill_fields(row, record.metadata)
         if self.metadata is not None:
             setattr(row, self.metadata, self._as_json(self.metadata, rest))
         if self.source is not None:
-            setattr(row, self.source, record.source)
+            self._set(row, self.source, record.source, f"the source {record.source!r:.60}")
         if self.payload is not None:
-            setattr(row, self.payload, record.payload or {})
+            setattr(row, self.payload, self._as_json(self.payload, record.payload or {}))
 
     def merge(self, row: Model, changes: Mapping[str, Any]) -> None:
         """Write metadata into a row besides what it has; raises `DocumentError` likewise."""
@@ -151,7 +163,8 @@ class Layout:
         rest = dict(metadata)
         for key, path in self._own_fields():
             if key in rest:
-                setattr(row, path, _as_field(self.model, path, rest.pop(key)))
+                value = rest.pop(key)
+                self._set(row, path, _as_field(self.model, path, value), f"{value!r:.60}")
         unknown = [key for key in rest if key not in self.fields]
         if unknown and self.metadata is None:
             raise DocumentError(
@@ -160,15 +173,26 @@ class Layout:
             )
         return rest
 
-    def _as_json(self, name: str, value: Any) -> Any:
+    def _set(self, row: Model, name: str, value: Any, called: str) -> None:
+        """Write a value that its field has taken; raises `DocumentError` for want of room."""
+        field: Any = self.model._meta.get_field(name)
+        if reason := fault(field, value):
+            raise self._refused(name, f"{called} {reason}")
+        setattr(row, field.attname, value)
+
+    def _as_json(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """As it will come back from the database, with dates and UUIDs as texts."""
-        try:
-            found = json.dumps(value, default=_as_text, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise self._refused(name, f"{value!r:.60} is no JSON: {error}") from error
-        found = json.loads(found)
-        if not all(map(_is_storable, _texts(found))):
-            raise self._refused(name, f"{value!r:.60} {UNSTORABLE}")
+        found: dict[str, Any] = {}
+        for key, value in given.items():
+            try:
+                found |= json.loads(json.dumps({key: value}, default=_as_text, allow_nan=False))
+            except (TypeError, ValueError) as error:
+                called = f"{value!r:.60} of the key {key!r:.60}"
+                raise self._refused(name, f"{called} is no JSON: {error}{OTHERWISE}") from error
+            except RecursionError as error:
+                raise self._refused(name, f"what {key!r:.60} has is nested too deeply") from error
+        if unlike := next((text for text in _texts(found) if not is_storable(text)), None):
+            raise self._refused(name, f"{unlike!r:.60} {UNSTORABLE}: leave them out")
         return found
 
     def _refused(self, name: str, reason: str) -> DocumentError:
@@ -269,11 +293,7 @@ def _at(row: Any, path: str) -> Any:
     return row.pk if isinstance(row, Model) else row
 
 
-UNSTORABLE = "has characters that no text in a database has"
-
-
-def _is_storable(text: str) -> bool:
-    return "\x00" not in text and encodable(text) == text
+OTHERWISE = ": give texts, numbers, or lists of these, or name a field for it by fields="
 
 
 def _texts(value: Any) -> Iterator[str]:
