@@ -15,15 +15,13 @@ from django.db.models import Model, QuerySet
 from hybrid_store.backends import vector_ops
 from hybrid_store.contrib.retrieval.layout import Layout, Record
 from hybrid_store.contrib.retrieval.places import write_alias
+from hybrid_store.contrib.retrieval.updates import parts, update
 from hybrid_store.exceptions import DocumentError, DuplicateDocumentError
 from hybrid_store.models import bulk_ingest
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.stamps import stamps
 
 __all__ = ["Conflict", "Writing"]
-
-# Keys that one statement compares with; rows that one statement changes.
-CHUNK = 500
 
 
 class Conflict(StrEnum):
@@ -74,8 +72,8 @@ class Writing:
             found = [*self._all.filter(pk__in=chosen).order_by("pk").select_for_update()]
             for row in found:
                 self.layout.merge(row, changes)
-            for part in _parts(found if changes else []):
-                self._all.bulk_update(part, self.layout.merged)
+            if changes:
+                update(self.queryset.model, self._using, found, self.layout.merged)
             self._check_scope([getattr(row, self.layout.key) for row in found])
         return len(found)
 
@@ -125,7 +123,7 @@ class Writing:
         """The rows with these keys, locked. Keys that rows elsewhere have are refused."""
         name = self.layout.key
         found: dict[Any, Model] = {}
-        for part in _parts(sorted(values)):
+        for part in parts(sorted(values)):
             chosen = {f"{name}__in": part}
             rows = self._all.filter(**chosen).order_by(name).select_for_update()
             rows = rows.defer(*(vector.name for vector in self.layout.vectors))
@@ -149,6 +147,7 @@ class Writing:
         bulk_ingest(self._rows, objects, embedded_by=self._stamped if has_vectors else None)
 
     def _update(self, there: Mapping[Any, Model], by_value: Mapping[Any, Record]) -> None:
+        model = self.queryset.model
         kept: list[Model] = []
         changed: list[Model] = []
         for value, row in there.items():
@@ -158,10 +157,10 @@ class Writing:
             (changed if is_other else kept).append(row)
             if is_other and record.embedding is None:
                 setattr(row, self.layout.vector.name, None)
-        self._store(kept, self.layout.written)
-        self._store(changed, [*self.layout.written, *self._vector_names()])
+        update(model, self._using, kept, self.layout.written)
+        update(model, self._using, changed, [*self.layout.written, *self._vector_names()])
         keys = [row.pk for row in changed if getattr(row, self.layout.vector.name) is not None]
-        for stamp in stamps(self.queryset.model, self._stamped, self._using):
+        for stamp in stamps(model, self._stamped, self._using):
             stamp.write(keys)
 
     def _has_another_vector(self, record: Record, before: str) -> bool:
@@ -182,10 +181,6 @@ class Writing:
                 "the document one of its own."
             )
         return True
-
-    def _store(self, rows: Sequence[Model], names: Sequence[str]) -> None:
-        for part in _parts(rows):
-            self._all.bulk_update(part, names)
 
     def _vector_names(self) -> list[str]:
         if self.layout.embedding is None:
@@ -217,17 +212,13 @@ class Writing:
 
     def _check_scope(self, values: Sequence[Any]) -> None:
         name = self.layout.key
-        for part in _parts(values):
+        for part in parts(values):
             found = {*self._rows.filter(**{f"{name}__in": part}).values_list(name, flat=True)}
             if outside := {*part} - found:
                 raise DocumentError(
                     f"{self._label}: {_named(outside)} outside of the queryset when written: give "
                     "what its filters ask for by defaults=."
                 )
-
-
-def _parts(values: Sequence[Any]) -> list[Sequence[Any]]:
-    return [values[start : start + CHUNK] for start in range(0, len(values), CHUNK)]
 
 
 def _named(values: Any) -> str:
