@@ -272,7 +272,10 @@ class TestLlamaIndex(Tenants):
 
     def store(self) -> Any:
         return llamaindex.DjangoVectorStore(
-            Paper.objects.filter(owner="me"), defaults={"owner": "me"}, embedded_by="default"
+            Paper.objects.filter(owner="me"),
+            defaults={"owner": "me"},
+            embedded_by="default",
+            reranker=lambda query, texts: [-len(text) for text in texts],
         )
 
 

@@ -6,7 +6,7 @@ import copy
 import json
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from llama_index.core.schema import (
@@ -28,7 +28,13 @@ from llama_index.core.vector_stores.types import (
 )
 
 from hybrid_store.contrib.llamaindex import DjangoVectorStore
-from hybrid_store.exceptions import DocumentError, FilterError, SearchError, UnknownFieldError
+from hybrid_store.exceptions import (
+    DocumentError,
+    FilterError,
+    RerankerError,
+    SearchError,
+    UnknownFieldError,
+)
 from hybrid_store.test.conformance.base import generate
 from hybrid_store.test.models import Author, Book
 from tests.contrib.llamaindex.suite import where
@@ -237,6 +243,54 @@ def test_vectors_of_unknown_origin_are_refused() -> None:
     store = DjangoVectorStore(Paper.objects.all())
     with pytest.raises(DocumentError, match="embedded_by='default'"):
         store.add([TextNode(id_="a", text="a", embedding=vector(1))])
+
+
+class TestReranking:
+    """What Azure's store, of which the mode is, calls its semantic ranker."""
+
+    ASKED: ClassVar[dict[str, Any]] = {
+        "mode": VectorStoreQueryMode.SEMANTIC_HYBRID,
+        "query_str": "apples",
+        "query_embedding": vector(1, 0),
+    }
+
+    @pytest.fixture
+    def seen(self) -> list[Any]:
+        return []
+
+    @pytest.fixture
+    def store(self, seen: list[Any]) -> DjangoVectorStore:
+        def shortest(query: str, texts: list[str]) -> list[float]:
+            seen.append((query, sorted(texts)))
+            return [-float(len(text)) for text in texts]
+
+        store = papers(reranker=shortest)
+        texts = {"a": "red apples and pears", "b": "apples", "c": "stone bridges"}
+        store.add(
+            [TextNode(id_=key, text=text, embedding=vector(1)) for key, text in texts.items()]
+        )
+        return store
+
+    def test_what_is_found_is_ordered_by_the_reranker(
+        self, store: DjangoVectorStore, seen: list[Any]
+    ) -> None:
+        found = store.query(VectorStoreQuery(**self.ASKED, similarity_top_k=2))
+        assert (found.ids, found.similarities) == (["b", "c"], [-6.0, -13.0])
+        assert seen == [("apples", ["apples", "red apples and pears", "stone bridges"])]
+        within = store.query(
+            VectorStoreQuery(**self.ASKED, similarity_top_k=5, node_ids=["a", "c"])
+        )
+        assert within.ids == ["c", "a"]
+
+    def test_other_modes_are_not_reranked(self, store: DjangoVectorStore, seen: list[Any]) -> None:
+        store.query(VectorStoreQuery(**{**self.ASKED, "mode": VectorStoreQueryMode.HYBRID}))
+        assert not seen
+
+    def test_it_needs_a_reranker(self) -> None:
+        with pytest.raises(SearchError, match="make the store with reranker=, or ask in the mode"):
+            papers().query(VectorStoreQuery(**self.ASKED))
+        with pytest.raises(RerankerError, match="is no reranker"):
+            papers(reranker="cohere")
 
 
 def test_unknown_options_are_refused() -> None:
