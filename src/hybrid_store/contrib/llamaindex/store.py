@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.schema import BaseNode
@@ -21,6 +20,7 @@ from hybrid_store.contrib.llamaindex.filters import translated
 from hybrid_store.contrib.llamaindex.nodes import node_of, record_of
 from hybrid_store.contrib.llamaindex.questions import question_of
 from hybrid_store.contrib.retrieval.collection import Collection, collection
+from hybrid_store.contrib.retrieval.threads import in_database_thread
 from hybrid_store.rerankers import as_reranker
 
 __all__ = ["DjangoVectorStore"]
@@ -152,10 +152,10 @@ class DjangoVectorStore(BasePydanticVectorStore):
     # Asynchronous: Django's connections belong to threads.
 
     async def async_add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
-        return await sync_to_async(self.add)(nodes, **kwargs)
+        return await in_database_thread(self.add, nodes, **kwargs)
 
     async def adelete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
-        await sync_to_async(self.delete)(ref_doc_id, **delete_kwargs)
+        await in_database_thread(self.delete, ref_doc_id, **delete_kwargs)
 
     async def adelete_nodes(
         self,
@@ -163,15 +163,15 @@ class DjangoVectorStore(BasePydanticVectorStore):
         filters: MetadataFilters | None = None,
         **delete_kwargs: Any,
     ) -> None:
-        await sync_to_async(self.delete_nodes)(node_ids, filters, **delete_kwargs)
+        await in_database_thread(self.delete_nodes, node_ids, filters, **delete_kwargs)
 
     async def aclear(self) -> None:
-        await sync_to_async(self.clear)()
+        await in_database_thread(self.clear)
 
     async def aget_nodes(
         self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
     ) -> list[BaseNode]:
-        return await sync_to_async(self.get_nodes)(node_ids, filters)
+        return await in_database_thread(self.get_nodes, node_ids, filters)
 
     async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
-        return await sync_to_async(self.query)(query, **kwargs)
+        return await in_database_thread(self.query, query, **kwargs)
