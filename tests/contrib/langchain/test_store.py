@@ -13,7 +13,7 @@ from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
 from hybrid_store.contrib.langchain import DjangoEmbeddings, DjangoRetriever, DjangoVectorStore
 from hybrid_store.exceptions import DocumentError, FilterError, SearchError
 from hybrid_store.test.models import Author, Book
-from tests.contrib.langchain.conftest import METADATA, store_of
+from tests.contrib.langchain.conftest import METADATA
 from tests.contrib.models import Note, Paper
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -276,33 +276,6 @@ class TestWrites:
         )
         [found] = store.get_by_ids([str(book.pk)])
         assert found.metadata == {"year": 2001, "by": "Kim"}
-
-
-class TestTenants:
-    def test_nothing_of_another_is_found(self, papers: DjangoVectorStore) -> None:
-        query = DjangoEmbeddings().embed_query("red apples of yours")
-        for found in (
-            papers.similarity_search("red apples of yours", k=9),
-            papers.similarity_search("yours", k=9, mode="text"),
-            papers.similarity_search("red apples of yours", k=9, mode="hybrid"),
-            papers.similarity_search_by_vector(query, k=9),
-            papers.max_marginal_relevance_search("red apples of yours", k=9, lambda_mult=0.1),
-            papers.similarity_search("yours", k=9, filter={"$not": {"kind": "essay"}}),
-            papers.get_by_ids(["x", "a"]),
-        ):
-            assert "x" not in ids(found)
-            assert len(found) <= 3
-
-    def test_nothing_of_another_is_changed(self, papers: DjangoVectorStore) -> None:
-        with pytest.raises(DocumentError, match="'x' is in use elsewhere") as refused:
-            papers.add_texts(["mine now", "new"], ids=["x", "n"])
-        assert "yours" not in str(refused.value)
-        with pytest.raises(DocumentError, match="outside of the queryset"):
-            papers.add_texts(["for you"], [{"owner": "you"}], ids=["n"])
-        papers.delete(["x"])
-        papers.delete(filter={"owner": "you"})
-        assert ids(store_of("you").get_by_ids(["x", "n"])) == ["x"]
-        assert Paper.objects.get(pk="x").text == "red apples of yours"
 
 
 class TestAsync:

@@ -11,10 +11,12 @@ from django.db.models import QuerySet
 
 from hybrid_store.contrib.retrieval.filters import Filter, where
 from hybrid_store.contrib.retrieval.layout import Layout, Record, layout
+from hybrid_store.contrib.retrieval.many import among
 from hybrid_store.contrib.retrieval.places import write_alias
+from hybrid_store.contrib.retrieval.room import is_storable
 from hybrid_store.contrib.retrieval.writing import Conflict, Writing
 from hybrid_store.exceptions import SearchError
-from hybrid_store.models import diversify, nearest, search
+from hybrid_store.models import diversify, nearest, rerank, search
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.functions import METRICS
 from hybrid_store.models.fused.ranking import CANDIDATES
@@ -38,7 +40,7 @@ class Question:
     `vector` may also be a text, which the embedding's own embedder embeds when rows are fetched.
     `alpha` is the share of the vector, from 0 to 1. With `lambda_` below 1 rows are chosen that are
     unlike each other, from `choice` of the best ones; by both a vector and words, so many of the
-    best by either are fused.
+    best by either are fused. A `reranker`, as for `rerank`, compares the best ones with the text.
     """
 
     count: int
@@ -48,12 +50,13 @@ class Question:
     alpha: float = 0.5
     lambda_: float = 1.0
     choice: int | None = None
+    reranker: Any = None
 
 
 @dataclass(frozen=True)
 class Hit:
     """A document that was found with its score, of which the greater is the better: by a vector
-    the similarity, by words BM25, by both that of the fusion."""
+    the similarity, by words BM25, by both that of the fusion; with a reranker what that gives."""
 
     record: Record
     score: float
@@ -111,13 +114,13 @@ class Collection:
         rows = self.queryset if keys is None else self.rows_by_key(keys)
         if sources is not None:
             # What has no source is a part of nothing.
-            known = [source for source in sources if source]
-            rows = rows.filter(**{f"{self.layout.source_name}__in": known})
+            known = [source for source in sources if source and is_storable(source)]
+            rows = rows.filter(among(self.layout.source_name, known))
         return replace(self, queryset=rows)
 
     def rows_by_key(self, keys: Iterable[str]) -> QuerySet[Any]:
         values = [value for key in keys if (value := self.layout.value_of(key)) is not None]
-        return self.queryset.filter(**{f"{self.layout.key}__in": values})
+        return self.queryset.filter(among(self.layout.key, values))
 
     # Search
 
@@ -130,6 +133,8 @@ class Collection:
             choice = question.choice or max(CHOICE * question.count, LEAST_CHOICE)
             vector = self.layout.vector.name
             found = diversify(found, lambda_=question.lambda_, candidates=choice, field=vector)
+        if question.reranker is not None:
+            found = rerank(found, question.reranker, text=self.layout.text)
         names = self.layout.read(with_embedding=with_embeddings)
         rows = found[: question.count].values(*names, SCORE)
         return [Hit(self.layout.record(row), score_of(row[SCORE])) for row in rows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -16,7 +17,7 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import Field, JSONField, Model
 
 from hybrid_store.contrib.retrieval.columns import Column, FieldColumn, JSONColumn
-from hybrid_store.embedders.texts import encodable
+from hybrid_store.contrib.retrieval.room import UNSTORABLE, fault, is_storable
 from hybrid_store.exceptions import DocumentError, FilterError
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fields import BaseVectorField, vector_field, vector_fields
@@ -86,13 +87,26 @@ class Layout:
 
     def value_of(self, key: str) -> Any:
         """A key as the field has it; None if no row can have it."""
-        if not _is_storable(key):
-            return None
         try:
-            value = self.key_field.to_python(key)
-        except ValidationError:
+            return self.checked_key(key)
+        except DocumentError:
             return None
-        return value if str(value) == key else None
+
+    def checked_key(self, key: str) -> Any:
+        """A key as the field has it; raises `DocumentError` if no row can have it."""
+        field, value = self.key_field, None
+        if is_storable(key):
+            with suppress(ValidationError):
+                value = field.to_python(key)
+        if value is None or str(value) != key:
+            raise self._refused(
+                self.key,
+                f"{key!r:.60} is no key for a {type(field).__name__}: choose keys that are, or a "
+                "field for them by key=",
+            )
+        if reason := fault(field, value):
+            raise self._refused(self.key, f"the key {key!r:.60} {reason}")
+        return value
 
     @property
     def source_name(self) -> str:
@@ -138,16 +152,15 @@ class Layout:
     def values(self, record: Record) -> dict[str, Any]:
         """What a record writes into the attributes of fields, but for the vector; raises
         `DocumentError` likewise."""
-        if not _is_storable(record.text):
-            raise self._refused(self.text, f"the text of {record.key!r:.60} {UNSTORABLE}")
         own, rest = self._divided(record.metadata)
-        found = {self.text: record.text, **own}
+        found = {**self._checked(self.text, record.text, f"the text of {record.key!r:.60}"), **own}
         if self.metadata is not None:
             found[self.metadata] = self._as_json(self.metadata, rest)
         if self.source is not None:
-            found[self.source] = record.source
+            called = f"the source {record.source!r:.60}"
+            found |= self._checked(self.source, record.source, called)
         if self.payload is not None:
-            found[self.payload] = record.payload or {}
+            found[self.payload] = self._as_json(self.payload, record.payload or {})
         return found
 
     def merge(self, row: Model, changes: Mapping[str, Any]) -> None:
@@ -169,8 +182,8 @@ class Layout:
         own, rest = {}, dict(metadata)
         for key, path in self._own_fields():
             if key in rest:
-                field: Any = self.model._meta.get_field(path)
-                own[field.attname] = _as_field(self.model, path, rest.pop(key))
+                value = rest.pop(key)
+                own |= self._checked(path, _as_field(self.model, path, value), f"{value!r:.60}")
         unknown = [key for key in rest if key not in self.fields]
         if unknown and self.metadata is None:
             raise DocumentError(
@@ -179,17 +192,29 @@ class Layout:
             )
         return own, rest
 
-    def _as_json(self, name: str, value: Any) -> Any:
+    def _checked(self, name: str, value: Any, called: str) -> dict[str, Any]:
+        """A value that its field has taken, by the attribute of the field; raises `DocumentError`
+        for want of room."""
+        field: Any = self.model._meta.get_field(name)
+        if reason := fault(field, value):
+            raise self._refused(name, f"{called} {reason}")
+        return {field.attname: value}
+
+    def _as_json(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """As it will come back from the database, with dates and UUIDs as texts."""
-        if _is_json(value, MOST_LEVELS):
-            return value
-        try:
-            found = json.dumps(value, default=_as_text, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise self._refused(name, f"{value!r:.60} is no JSON: {error}") from error
-        found = json.loads(found)
-        if not all(map(_is_storable, _texts(found))):
-            raise self._refused(name, f"{value!r:.60} {UNSTORABLE}")
+        if _is_json(given, MOST_LEVELS):
+            return dict(given)
+        found: dict[str, Any] = {}
+        for key, value in given.items():
+            try:
+                found |= json.loads(json.dumps({key: value}, default=_as_text, allow_nan=False))
+            except (TypeError, ValueError) as error:
+                called = f"{value!r:.60} of the key {key!r:.60}"
+                raise self._refused(name, f"{called} is no JSON: {error}{OTHERWISE}") from error
+            except RecursionError as error:
+                raise self._refused(name, f"what {key!r:.60} has is nested too deeply") from error
+        if unlike := next((text for text in _texts(found) if not is_storable(text)), None):
+            raise self._refused(name, f"{unlike!r:.60} {UNSTORABLE}: leave them out")
         return found
 
     def _refused(self, name: str, reason: str) -> DocumentError:
@@ -284,11 +309,7 @@ def _check(found: Layout) -> None:
         )
 
 
-UNSTORABLE = "has characters that no text in a database has"
-
-
-def _is_storable(text: str) -> bool:
-    return "\x00" not in text and encodable(text) == text
+OTHERWISE = ": give texts, numbers, or lists of these, or name a field for it by fields="
 
 
 # Deeper values of JSON are looked at by `json` itself.
@@ -299,11 +320,11 @@ def _is_json(value: Any, levels: int) -> bool:
     """Will it come back from a column of JSON just as it is? If not, it may still be JSON."""
     kind = type(value)
     if kind is str:
-        return _is_storable(value)
+        return is_storable(value)
     if kind is float:
         return isfinite(value)
     if kind is dict and levels:
-        return all(type(key) is str and _is_storable(key) for key in value) and all(
+        return all(type(key) is str and is_storable(key) for key in value) and all(
             _is_json(part, levels - 1) for part in value.values()
         )
     if kind is list and levels:
