@@ -179,7 +179,8 @@ class Layout:
 
     def _divided(self, metadata: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Metadata by the attributes of the fields it has; the rest by its keys."""
-        own, rest = {}, dict(metadata)
+        own: dict[str, Any] = {}
+        rest = dict(metadata)
         for key, path in self._own_fields():
             if key in rest:
                 value = rest.pop(key)
