@@ -22,6 +22,8 @@ from django.utils import timezone
 from hybrid_store.backends.json import JSONTest, Kind
 from hybrid_store.contrib.retrieval.json_values import HoldsInJSON
 from hybrid_store.contrib.retrieval.patterns import anywhere, like
+from hybrid_store.contrib.retrieval.room import fault
+from hybrid_store.contrib.retrieval.showing import shown
 from hybrid_store.embedders.texts import encodable
 from hybrid_store.exceptions import FilterError
 
@@ -71,7 +73,7 @@ class Column(ABC):
         """Is it missing, null, an empty text or an empty list?"""
 
     def refused(self, value: Any, reason: str) -> FilterError:
-        return FilterError(f"{self.label}: {value!r:.60} {reason}.")
+        return FilterError(f"{self.label}: {shown(value)} {reason}.")
 
     def _text(self, value: Any) -> str:
         if not isinstance(value, str):
@@ -132,15 +134,30 @@ class FieldColumn(Column):
             raise self.refused(value, "is not one value: give one")
         if isinstance(value, bool) is not isinstance(field, BooleanField):
             raise self.refused(value, f"is no value of a {type(field).__name__}")
+        if not _is_asked_for(value):
+            raise self.refused(value, TOO_LARGE)
         if isinstance(value, float) and isinstance(field, IntegerField):
             return value
         if isinstance(field, DateTimeField) and type(value) is date:
             value = datetime.combine(value, time.min)
         try:
             found = _aware(value) if isinstance(value, datetime) else field.to_python(value)
-        except ValidationError as error:
+        except (ValidationError, OverflowError, TypeError) as error:
             raise self.refused(value, f"is no value of a {type(field).__name__}") from error
+        if isinstance(found, str):
+            return self._text(found)
+        if reason := fault(field, found):
+            raise self.refused(value, reason)
         return _aware(found) if isinstance(found, datetime) else found
+
+
+TOO_LARGE = "is no finite number of at most 64 bits, which all databases compare: give one"
+
+
+def _is_asked_for(value: Any) -> bool:
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    return not isinstance(value, float | Decimal) or isfinite(value)
 
 
 def _aware(moment: datetime) -> datetime:
@@ -209,8 +226,10 @@ class JSONColumn(Column):
         """What JSON has for a value, and what is bound for it."""
         if isinstance(value, bool):
             return Kind.BOOLEAN, "true" if value else "false"
-        if isinstance(value, int | float | Decimal) and isfinite(value):
-            return Kind.NUMBER, value
+        if not _is_asked_for(value):
+            raise self.refused(value, TOO_LARGE)
+        if isinstance(value, int | float | Decimal):
+            return Kind.NUMBER, float(value) if isinstance(value, Decimal) else value
         if isinstance(value, date):
             return Kind.STRING, value.isoformat()
         if isinstance(value, UUID):

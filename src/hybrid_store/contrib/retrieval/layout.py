@@ -18,6 +18,7 @@ from django.db.models import Field, JSONField, Model
 
 from hybrid_store.contrib.retrieval.columns import Column, FieldColumn, JSONColumn
 from hybrid_store.contrib.retrieval.room import UNSTORABLE, fault, is_storable
+from hybrid_store.contrib.retrieval.showing import shown
 from hybrid_store.exceptions import DocumentError, FilterError
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fields import BaseVectorField, vector_field, vector_fields
@@ -68,7 +69,7 @@ class Layout:
         if self.metadata is None:
             known = ", ".join(sorted(self.fields)) or "none"
             raise FilterError(
-                f"{self.model._meta.label} has no metadata {key!r:.60}; it has: {known}."
+                f"{self.model._meta.label} has no metadata {shown(key)}; it has: {known}."
             )
         return JSONColumn(self.model, self.metadata, path)
 
@@ -101,11 +102,11 @@ class Layout:
         if value is None or str(value) != key:
             raise self._refused(
                 self.key,
-                f"{key!r:.60} is no key for a {type(field).__name__}: choose keys that are, or a "
+                f"{shown(key)} is no key for a {type(field).__name__}: choose keys that are, or a "
                 "field for them by key=",
             )
         if reason := fault(field, value):
-            raise self._refused(self.key, f"the key {key!r:.60} {reason}")
+            raise self._refused(self.key, f"the key {shown(key)} {reason}")
         return value
 
     @property
@@ -153,12 +154,11 @@ class Layout:
         """What a record writes into the attributes of fields, but for the vector; raises
         `DocumentError` likewise."""
         own, rest = self._divided(record.metadata)
-        found = {**self._checked(self.text, record.text, f"the text of {record.key!r:.60}"), **own}
+        found = {**self._checked(self.text, record.text, "the text of ", record.key), **own}
         if self.metadata is not None:
             found[self.metadata] = self._as_json(self.metadata, rest)
         if self.source is not None:
-            called = f"the source {record.source!r:.60}"
-            found |= self._checked(self.source, record.source, called)
+            found |= self._checked(self.source, record.source, "the source ", record.source)
         if self.payload is not None:
             found[self.payload] = self._as_json(self.payload, record.payload or {})
         return found
@@ -184,21 +184,21 @@ class Layout:
         for key, path in self._own_fields():
             if key in rest:
                 value = rest.pop(key)
-                own |= self._checked(path, _as_field(self.model, path, value), f"{value!r:.60}")
+                own |= self._checked(path, _as_field(self.model, path, value), "", value)
         unknown = [key for key in rest if key not in self.fields]
         if unknown and self.metadata is None:
             raise DocumentError(
-                f"{self.model._meta.label} has no field for the metadata {unknown[0]!r:.60}: name "
+                f"{self.model._meta.label} has no field for the metadata {shown(unknown[0])}: name "
                 "one by fields=, or a JSONField by metadata=."
             )
         return own, rest
 
-    def _checked(self, name: str, value: Any, called: str) -> dict[str, Any]:
+    def _checked(self, name: str, value: Any, called: str, given: Any) -> dict[str, Any]:
         """A value that its field has taken, by the attribute of the field; raises `DocumentError`
-        for want of room."""
+        for want of room, where it is called that, with what is given."""
         field: Any = self.model._meta.get_field(name)
         if reason := fault(field, value):
-            raise self._refused(name, f"{called} {reason}")
+            raise self._refused(name, f"{called}{shown(given)} {reason}")
         return {field.attname: value}
 
     def _as_json(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,12 +210,12 @@ class Layout:
             try:
                 found |= json.loads(json.dumps({key: value}, default=_as_text, allow_nan=False))
             except (TypeError, ValueError) as error:
-                called = f"{value!r:.60} of the key {key!r:.60}"
+                called = f"{shown(value)} of the key {shown(key)}"
                 raise self._refused(name, f"{called} is no JSON: {error}{OTHERWISE}") from error
             except RecursionError as error:
-                raise self._refused(name, f"what {key!r:.60} has is nested too deeply") from error
+                raise self._refused(name, f"what {shown(key)} has is nested too deeply") from error
         if unlike := next((text for text in _texts(found) if not is_storable(text)), None):
-            raise self._refused(name, f"{unlike!r:.60} {UNSTORABLE}: leave them out")
+            raise self._refused(name, f"{shown(unlike)} {UNSTORABLE}: leave them out")
         return found
 
     def _refused(self, name: str, reason: str) -> DocumentError:
@@ -369,5 +369,5 @@ def _as_field(model: type[Model], name: str, value: Any) -> Any:
         return field.to_python(value)
     except ValidationError as error:
         raise DocumentError(
-            f"{model._meta.label}.{name}: {value!r:.60} is no value of a {type(field).__name__}."
+            f"{model._meta.label}.{name}: {shown(value)} is no value of a {type(field).__name__}."
         ) from error
