@@ -50,6 +50,7 @@ def _results(options: argparse.Namespace) -> Iterator[str]:
         memory,
         reading,
         search,
+        stores,
         threads,
         updates,
         wide,
@@ -61,7 +62,7 @@ def _results(options: argparse.Namespace) -> Iterator[str]:
 
     yield environment(options.databases)
     searches = (layers, filters, threads, wide, efforts, words)
-    writes = (generation, ingest, updates)
+    writes = (generation, ingest, updates, stores)
     corpora = [Corpus(rows, folder=options.texts) for rows in options.rows]
     for alias in options.databases:
         # Loading comes first: the others read what it leaves.
@@ -73,7 +74,8 @@ def _results(options: argparse.Namespace) -> Iterator[str]:
         for corpus, module in plan:
             if options.only and module.__name__.rpartition(".")[2] not in options.only:
                 continue
-            for table in module.tables(Bench(alias, corpus, options.repeat)):
+            bench = Bench(alias, corpus, options.repeat, not options.no_peers)
+            for table in module.tables(bench):
                 yield str(table)
 
 

@@ -37,10 +37,13 @@ class Answerer:
         atexit.unregister(self.close)
 
     def ask(self, vector: FloatArray, **question: Any) -> Answer:
-        """The `keys` found, and the `seconds` it took."""
+        """The keys found as the `result`, and the `seconds` it took."""
+        return self.call(vector=vector.tolist(), **question)
+
+    def call(self, **arguments: Any) -> Answer:
+        """The `result` of what the module does with its input, and the `seconds` it took."""
         assert self.process.stdin
-        line = json.dumps({"vector": vector.tolist(), **question})
-        print(line, file=self.process.stdin, flush=True)
+        print(json.dumps(arguments), file=self.process.stdin, flush=True)
         return self._read()
 
     def _read(self) -> Answer:
@@ -62,7 +65,7 @@ class AnsweredWay(SearchWay):
     def _asked(self, vector: FloatArray) -> list[int]:
         answer = self.ask(vector)
         self.last = float(answer["seconds"])
-        found: list[int] = answer["keys"]
+        found: list[int] = answer["result"]
         return found
 
     def took(self, result: list[int], seconds: float) -> float:

@@ -21,9 +21,12 @@ __all__ = ["Bench"]
 
 @dataclass(frozen=True)
 class Bench:
+    """`peers` says whether those are measured that need packages of their own."""
+
     alias: str
     corpus: Corpus
     rounds: int
+    peers: bool = True
 
     @property
     def connection(self) -> Any:

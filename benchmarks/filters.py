@@ -18,7 +18,7 @@ from benchmarks.search_way import SearchWay
 from benchmarks.searchers import searcher_ways
 from benchmarks.timing import TURN, side_by_side
 
-__all__ = ["fill", "tables"]
+__all__ = ["check_found", "fill", "found_table", "tables"]
 
 LEAST_RECALL = 0.95
 # The share of rows at an end of the positions.
@@ -38,8 +38,8 @@ def tables(bench: Bench) -> Iterator[Table]:
         ways = _ways(bench, question)
         side_by_side(ways, bench.searches, turn=TURN)
         title = f"The {NEIGHBOURS} nearest under a filter: {question.label}"
-        yield _table(f"{title}, of {bench.rows:,} rows, {bench.database}", ways)
-        _check(ways[0])
+        yield found_table(f"{title}, of {bench.rows:,} rows, {bench.database}", ways)
+        check_found(ways[0])
 
 
 def _questions(corpus: Corpus) -> Iterator[Question]:
@@ -109,7 +109,8 @@ def _ways(bench: Bench, question: Question) -> list[SearchWay]:
     ]
 
 
-def _table(title: str, ways: Sequence[SearchWay]) -> Table:
+def found_table(title: str, ways: Sequence[SearchWay]) -> Table:
+    """Recall, rows found and milliseconds."""
     rows = [
         [
             way.label,
@@ -125,7 +126,8 @@ def _table(title: str, ways: Sequence[SearchWay]) -> Table:
     return Table(title, ["", "recall", "least", "rows", "least", "ms", "p95 ms"], rows)
 
 
-def _check(ours: SearchWay) -> None:
+def check_found(ours: SearchWay) -> None:
+    """Raises `AssertionError` where a search had too few rows, or not the nearest ones."""
     if min(ours.counts) < ours.question.wanted:
         raise AssertionError(f"{ours.question.label}: only {min(ours.counts)} rows were found.")
     if ours.accuracy < LEAST_RECALL:

@@ -40,7 +40,7 @@ def tables(bench: Bench) -> Iterator[Table]:
     """Leaves the table of documents empty: it comes last."""
     many, few = (min(bench.rows, most) for most in (MOST_ROWS, MOST_ROWS_OF_SLOW_WAYS))
     documents = Load(bench, Document, PgvectorDocument, bench.corpus.vectors[:many])
-    others = peers(bench, many) if bench.has_pgvector else []
+    others = peers(bench, many) if bench.has_pgvector and bench.peers else []
     yield _table(bench, f"Ingest of {many:,} rows", [*documents.ways(), *others], many)
     texts = Texts(bench, bench.corpus.vectors[:many])
     yield _table(

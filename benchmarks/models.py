@@ -10,6 +10,7 @@ from django.db import models
 from pgvector.django import VectorField as PgvectorField
 
 from benchmarks.project import DIMENSIONS, SMALL_DIMENSIONS, WIDE_DIMENSIONS
+from hybrid_store.contrib.retrieval.models import Document as RetrievedDocument
 from hybrid_store.models import (
     EmbeddingField,
     HybridManager,
@@ -34,6 +35,10 @@ __all__ = [
     "PlainNote",
     "SearchNote",
     "Source",
+    "StoredColumns",
+    "StoredDocument",
+    "StoredNode",
+    "StoredWords",
     "TutorialArticle",
     "TutorialDocument",
     "WideDocument",
@@ -271,3 +276,45 @@ class SearchNote(BaseNote):
 
     class Meta:
         indexes = [GinIndex(fields=["search"], name="benchmarks_note_gin")]
+
+
+class StoredDocument(RetrievedDocument):
+    """What stores of frameworks keep, with an index of the metadata, which is JSON."""
+
+    class Meta:
+        indexes = [
+            VectorIndex("embedding", metric="cosine", name="benchmarks_stored_vec"),
+            GinIndex(
+                fields=["metadata"],
+                opclasses=["jsonb_path_ops"],
+                name="benchmarks_stored_metadata",
+            ),
+        ]
+
+
+class StoredNode(RetrievedDocument):
+    """The same without an index of the metadata."""
+
+    class Meta:
+        indexes = [VectorIndex("embedding", metric="cosine", name="benchmarks_node_vec")]
+
+
+class StoredWords(RetrievedDocument):
+    """With an index of words."""
+
+    class Meta:
+        indexes = [
+            VectorIndex("embedding", metric="cosine", name="benchmarks_stored_words_vec"),
+            TextIndex("text", name="benchmarks_stored_words_text"),
+        ]
+
+
+class StoredColumns(RetrievedDocument):
+    """With columns for the metadata that filters ask for."""
+
+    half = models.IntegerField(db_index=True)
+    tenth = models.IntegerField(db_index=True)
+    percent = models.IntegerField(db_index=True)
+
+    class Meta:
+        indexes = [VectorIndex("embedding", metric="cosine", name="benchmarks_columns_vec")]

@@ -23,6 +23,9 @@ def parser(program: str, description: str | None, rows: Sequence[int]) -> argpar
     found.add_argument("--repeat", type=int, default=ROUNDS, help="Rounds; medians are shown.")
     found.add_argument("--output", type=Path, help="Also write the tables to this file.")
     found.add_argument(
+        "--no-peers", action="store_true", help="Without those that need packages of their own."
+    )
+    found.add_argument(
         "--quick", action="store_true", help="Few rows and rounds: does it all still work?"
     )
     return found

@@ -2,8 +2,8 @@
 
 `python -m benchmarks.peer_searches <store> <file>` adds the vectors of an .npz file and the other
 columns in it to a new table with an HNSW index, and names the table. Then it answers: a line of
-JSON in, with a vector, a count and a condition, a line out, with the keys found and the seconds it
-took. It ends with its input.
+JSON in, with a vector, a count and a condition, a line out, with the keys found as the result and
+the seconds it took. It ends with its input.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from benchmarks.peer_stores import BATCH, STORES, Store
+from benchmarks.peer_stores import BATCH, STORES, Store, short_text
 
-__all__ = ["VECTORS", "answer"]
+__all__ = ["VECTORS", "answer", "tell"]
 
 VECTORS = "vectors"
 
@@ -34,20 +34,25 @@ def _filled(name: str, path: str, connection: Any) -> Store:
         part = slice(start, start + BATCH)
         values = zip(*(column[part].tolist() for column in columns.values()), strict=True)
         metadata = [dict(zip(columns, row, strict=True)) for row in values]
-        store.add(store.batch(vectors[part], metadata))
+        texts = [*map(short_text, metadata)]
+        store.add(store.batch(texts, vectors[part], metadata))
     store.build_index(connection)
     connection.execute("VACUUM ANALYZE")
     return store
 
 
-def answer(search: Callable[..., list[int]], output: TextIO) -> None:
+def answer(search: Callable[..., Any], output: TextIO) -> None:
     """Answer every line of the input by one call."""
     for line in sys.stdin:
         question = json.loads(line)
         started = time.perf_counter()
-        keys = search(**question)
+        result = search(**question)
         seconds = time.perf_counter() - started
-        print(json.dumps({"keys": keys, "seconds": seconds}), file=output, flush=True)
+        tell({"result": result, "seconds": seconds}, output)
+
+
+def tell(message: dict[str, Any], output: TextIO) -> None:
+    print(json.dumps(message), file=output, flush=True)
 
 
 def _run(name: str, path: str) -> None:
@@ -57,7 +62,7 @@ def _run(name: str, path: str) -> None:
     with redirect_stdout(sys.stderr), psycopg.connect(autocommit=True) as connection:
         connection.execute(f"DROP TABLE IF EXISTS {STORES[name].table} CASCADE")
         store = _filled(name, path, connection)
-        print(json.dumps({"table": store.table}), file=output, flush=True)
+        tell({"table": store.table}, output)
         answer(store.search, output)
 
 

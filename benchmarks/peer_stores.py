@@ -15,7 +15,18 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-__all__ = ["BATCH", "KEY", "STORES", "Store", "drop_tables"]
+__all__ = [
+    "BATCH",
+    "KEY",
+    "STORES",
+    "Condition",
+    "LangChain",
+    "LlamaIndex",
+    "NewLangChain",
+    "Store",
+    "drop_tables",
+    "short_text",
+]
 
 BATCH = 1000
 KEY = "key"
@@ -43,7 +54,7 @@ class Store(Protocol):
 
     def __init__(self, dimensions: int, columns: Columns) -> None: ...
 
-    def batch(self, vectors: Any, metadata: Sequence[dict[str, Any]]) -> Any:
+    def batch(self, texts: Sequence[str], vectors: Any, metadata: Sequence[dict[str, Any]]) -> Any:
         """Rows as `add` takes them."""
 
     def add(self, batch: Any) -> object: ...
@@ -73,12 +84,12 @@ class LlamaIndex:
             **options,
         )
 
-    def batch(self, vectors: Any, metadata: Sequence[dict[str, Any]]) -> Any:
+    def batch(self, texts: Sequence[str], vectors: Any, metadata: Sequence[dict[str, Any]]) -> Any:
         from llama_index.core.schema import TextNode
 
         return [
-            TextNode(text=_text(values), metadata=values, embedding=vector.tolist())
-            for vector, values in zip(vectors, metadata, strict=True)
+            TextNode(text=text, metadata=values, embedding=vector.tolist())
+            for text, vector, values in zip(texts, vectors, metadata, strict=True)
         ]
 
     def add(self, batch: Any) -> object:
@@ -119,14 +130,20 @@ class LangChain:
     order = f"(cmetadata->>'{KEY}')::int"
 
     def __init__(self, dimensions: int, columns: Columns) -> None:
-        from langchain_core.embeddings import FakeEmbeddings
         from langchain_postgres import PGVector
 
-        embeddings = FakeEmbeddings(size=dimensions)
-        self.store: Any = PGVector(embeddings, connection=URL, embedding_length=dimensions)
+        self.store: Any = PGVector(
+            self.embeddings(dimensions), connection=URL, embedding_length=dimensions
+        )
 
-    def batch(self, vectors: Any, metadata: Sequence[dict[str, Any]]) -> Any:
-        return [*map(_text, metadata)], vectors.tolist(), metadata
+    def embeddings(self, dimensions: int) -> Any:
+        """They are not asked: vectors are given."""
+        from langchain_core.embeddings import FakeEmbeddings
+
+        return FakeEmbeddings(size=dimensions)
+
+    def batch(self, texts: Sequence[str], vectors: Any, metadata: Sequence[dict[str, Any]]) -> Any:
+        return [*texts], vectors.tolist(), metadata
 
     def add(self, batch: Any) -> object:
         return self.store.add_embeddings(*batch)
@@ -148,7 +165,6 @@ class NewLangChain(LangChain):
     order = KEY
 
     def __init__(self, dimensions: int, columns: Columns) -> None:
-        from langchain_core.embeddings import FakeEmbeddings
         from langchain_postgres import Column, PGEngine, PGVectorStore
         from langchain_postgres.v2.indexes import HNSWQueryOptions
 
@@ -157,7 +173,7 @@ class NewLangChain(LangChain):
         engine.init_vectorstore_table(self.table, dimensions, metadata_columns=types)
         self.store = PGVectorStore.create_sync(
             engine,
-            FakeEmbeddings(size=dimensions),
+            self.embeddings(dimensions),
             self.table,
             metadata_columns=list(columns),
             index_query_options=HNSWQueryOptions(ef_search=EF_SEARCH),
@@ -176,7 +192,7 @@ STORES: dict[str, type[Store]] = {
 }
 
 
-def _text(metadata: dict[str, Any]) -> str:
+def short_text(metadata: dict[str, Any]) -> str:
     return f"Document {metadata[KEY]}"
 
 
@@ -203,7 +219,8 @@ def _run(name: str, path: str) -> None:
         metadata = [{KEY: key} for key in range(len(vectors))]
         starts = range(0, len(vectors), BATCH)
         parts = [slice(start, start + BATCH) for start in starts]
-        batches = [store.batch(vectors[part], metadata[part]) for part in parts]
+        texts = [*map(short_text, metadata)]
+        batches = [store.batch(texts[part], vectors[part], metadata[part]) for part in parts]
         started = time.perf_counter()
         for batch in batches:
             store.add(batch)

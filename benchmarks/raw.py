@@ -16,7 +16,7 @@ from benchmarks.search import nearest
 from benchmarks.search_way import Find
 from hybrid_store.vectors import FloatArray
 
-__all__ = ["RawSearch"]
+__all__ = ["RawSearch", "connected"]
 
 OPERATORS = {"exact": "=", "lte": "<=", "gte": ">="}
 
@@ -59,7 +59,7 @@ class RawSearch:
 
     def _find(self, sql: str, params: Sequence[Any], ef_search: int | None = None) -> Find:
         """Runs a statement whose first parameter is the vector."""
-        cursor = self._cursor()
+        cursor = connected(self.bench).cursor()
         if ef_search is not None:
             cursor.execute(f"SET hnsw.ef_search = {ef_search}")
 
@@ -69,9 +69,11 @@ class RawSearch:
 
         return find
 
-    def _cursor(self) -> psycopg.Cursor[Any]:
-        names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE"}
-        place: dict[str, Any] = {name: self.bench.libpq[key] for name, key in names.items()}
-        connection = psycopg.connect(**place, autocommit=True)
-        register_vector(connection)
-        return connection.cursor()
+
+def connected(bench: Bench) -> psycopg.Connection[Any]:
+    """A connection that sends and reads vectors in binary form."""
+    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE"}
+    place: dict[str, Any] = {name: bench.libpq[key] for name, key in names.items()}
+    connection = psycopg.connect(**place, autocommit=True)
+    register_vector(connection)
+    return connection

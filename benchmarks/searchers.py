@@ -33,7 +33,9 @@ def _named(column: str) -> str:
 
 
 def searcher_ways(bench: Bench, question: Question) -> list[SearchWay]:
-    """One for each store."""
+    """One for each store; none if peers are not wanted."""
+    if not bench.peers:
+        return []
     condition = question.condition
     if condition is not None:
         condition = condition._replace(column=_named(condition.column))

@@ -116,6 +116,31 @@ def test_the_benchmarks_of_words(database: str, server: str, peer: str) -> None:
     assert text.count(peer) == 3
 
 
+STORES = {
+    "LangChain **`DjangoVectorStore.{}`**": ("add_documents", "similarity_search_by_vector"),
+    "LangChain **`DjangoVectorStore.{}`**, `fields`": (
+        "add_documents",
+        "similarity_search_by_vector",
+    ),
+    "LlamaIndex **`DjangoVectorStore.{}`**": ("add", "query"),
+}
+
+
+@pytest.mark.parametrize("others", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_the_benchmarks_of_stores(others: bool) -> None:
+    arguments = ["--rows", "100", "--repeat", "1", *([] if others else ["--no-peers"])]
+    command = [sys.executable, "-m", "benchmarks", "--only", "stores", *arguments]
+    databases = ["--databases", "postgresql18"]
+    done = subprocess.run(
+        [*command, *databases], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    )
+    found = Counter(re.findall(r"^\| (L.*?) \|", done.stdout, re.MULTILINE))
+    for label, (add, search) in STORES.items():
+        assert found[label.format(add)] == 2
+        assert found[label.format(search)] == 4
+    assert ("`PGVectorStore.add`" in done.stdout) == others
+
+
 def test_texts_that_are_given(tmp_path: Path) -> None:
     films = [{"title": "A film."}, {"title": "Another.", "extract": "One two. Three four!"}]
     (tmp_path / "films.json").write_text(json.dumps(films))

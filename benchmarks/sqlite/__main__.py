@@ -29,9 +29,6 @@ def _parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--wide", type=int, default=WIDE_ROWS, help="Rows of 1,536 dimensions; 0 for none."
     )
-    found.add_argument(
-        "--no-peers", action="store_true", help="Without those that need packages of their own."
-    )
     return found
 
 

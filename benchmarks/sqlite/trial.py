@@ -74,7 +74,6 @@ GOALS = (
 class Trial(Bench):
     """`figures` are those that goals are about, as far as they were measured."""
 
-    peers: bool = True
     figures: dict[Figure, float] = field(default_factory=dict, compare=False)
 
     def note(self, what: str, value: float) -> None:

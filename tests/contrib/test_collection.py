@@ -212,8 +212,31 @@ class TestOwn:
         for key, value in (("on", date(2020, 1, 2)), ("code", code)):
             assert mine.rows(Condition((key,), Operator.EQ, value)).exists()
 
+    def test_metadata_comes_back_as_json_has_it(self) -> None:
+        deep: Any = "bottom"
+        for _ in range(20):
+            deep = [{"deeper": deep}]
+        metadata: dict[Any, Any] = {"deep": deep, "pair": (1, [2.5, None]), 3: True}
+        papers("me").write([Record("a", "a", metadata)])
+        [found] = papers("me").by_key(["a"]).values()
+        assert found.metadata == {"deep": deep, "pair": [1, [2.5, None]], "3": True}
+
 
 class TestAnyModel:
+    def test_defaults_may_name_relations(self) -> None:
+        author = Author.objects.create(name="Kim")
+        books = Collection(
+            Book.objects.filter(author=author),
+            layout(Book, text="title", fields=["year"]),
+            defaults={"author": author, "year": 1999},
+        )
+        books.write([record("1", "red apples", year=2001), record("2", "green apples")])
+        found = Book.objects.order_by("pk").values_list("title", "year", "author", "description")
+        assert [*found] == [
+            ("red apples", 2001, author.pk, ""),
+            ("green apples", 1999, author.pk, ""),
+        ]
+
     def test_metadata_may_be_in_fields(self) -> None:
         author = Author.objects.create(name="Kim")
         Book.objects.create(title="red apples", year=2001, author=author)
@@ -226,6 +249,18 @@ class TestAnyModel:
         assert (found.text, found.metadata) == ("red apples", {"year": 2001, "by": "Kim"})
         assert books.search(Question(3, vector=Book.objects.get().embedding, filter=year(2001)))
         assert not books.search(Question(3, vector=Book.objects.get().embedding, filter=year(1)))
+
+    def test_metadata_may_be_keys_of_related_rows(self) -> None:
+        kim, lee = Author.objects.create(name="Kim"), Author.objects.create(name="Lee")
+        fields = {"by": "author", "year": "year"}
+        books = Collection(Book.objects.all(), layout(Book, text="title", fields=fields))
+        for author in (kim, lee):
+            books.write([record("1", "apples", by=author.pk), record("2", "pears", year=1999)])
+            found = {found.key: found.metadata for found in books.records(books.rows())}
+            assert found == {
+                "1": {"by": author.pk, "year": None},
+                "2": {"by": None, "year": 1999},
+            }
 
     def test_what_has_no_place_is_refused(self) -> None:
         books = Collection(Book.objects.all(), layout(Book, text="title", fields=["year"]))

@@ -241,7 +241,7 @@ REFUSED = [
     (condition("a", ">", True), "is neither greater nor smaller"),
     (condition("a", ">", [1]), "is no text: give one"),
     (condition("a", "==", {"b": 1}), "is no text: give one"),
-    (condition("a", "==", float("nan")), "is no text"),
+    (condition("a", "==", float("nan")), "is no finite number"),
     (condition("a", "==", "\x00"), "has characters that no text in a database has"),
     (condition("a", "==", "\ud800"), "has characters that no text in a database has"),
     (condition("a\x00", "==", 1), "has characters that no text in a database has"),

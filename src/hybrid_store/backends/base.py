@@ -296,6 +296,11 @@ class BaseVectorOperations:
             )
             yield [*values, *update.params]
 
+    def writing(self) -> AbstractContextManager[Any]:
+        """A transaction that writes what it has read before: where rows cannot be locked, it begins
+        when others have written."""
+        return transaction.atomic(using=self.connection.alias)
+
     def lock(self, *querysets: QuerySet[Any]) -> None:
         """Hold the rows of `querysets`, in this order, against other writers until the transaction
         ends."""

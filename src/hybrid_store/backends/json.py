@@ -30,12 +30,14 @@ class JSONTest:
 
     There `{text}` stands for a string, or for a boolean as "true" or "false", `{ordered}` for the
     same compared by code points, `{number}` for a number, `{regex}` and `{iregex}` for operators
-    with the pattern. Nothing is asked of values of other kinds.
+    with the pattern. Nothing is asked of values of other kinds. `equal` is the one value that it
+    holds for, as JSON, if that is so.
     """
 
     kinds: Sequence[Kind]
     sql: str = ""
     params: Sequence[Any] = ()
+    equal: str | None = None
 
 
 class BaseJSONOperations:

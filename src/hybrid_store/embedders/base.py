@@ -57,7 +57,7 @@ class BaseEmbedder(ABC):
     """...and the extra of django-hybrid-store that installs them."""
     lexical: ClassVar[bool] = False
     """Does it compare spelling, without any notion of meaning?"""
-    remote: ClassVar[bool] = False
+    remote: bool = False
     """Does it ask a server? Then calls are made side by side, and repeated after a failure."""
     request_texts: int | None = None
     """Most texts that the provider accepts in a request, whatever BATCH_SIZE says."""

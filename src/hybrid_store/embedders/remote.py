@@ -25,7 +25,14 @@ from hybrid_store.exceptions import (
     TextRefusedError,
 )
 
-__all__ = ["RemoteEmbedder", "clients", "http_errors"]
+__all__ = [
+    "OVERLOADED_STATUSES",
+    "RemoteEmbedder",
+    "behind",
+    "clients",
+    "http_errors",
+    "is_passing",
+]
 
 T = TypeVar("T")
 
@@ -195,7 +202,7 @@ class RemoteEmbedder(BaseEmbedder):
         message = f"{self} answered with status {status}: {reason}"
         if status in TEXT_STATUSES and not (is_setting or is_lasting):
             return TextRefusedError(message)
-        if (status in PASSING_STATUSES or status >= 500) and not is_lasting:
+        if is_passing(status) and not is_lasting:
             overloaded = status in OVERLOADED_STATUSES
             return EmbedderUnavailableError(message, wait, overloaded=overloaded)
         return EmbedderRefusedError(message)
@@ -221,6 +228,11 @@ class RemoteEmbedder(BaseEmbedder):
     @property
     def _key_places(self) -> str:
         return f'{" or ".join(self.key_variables)} in the environment, or OPTIONS["api_key"]'
+
+
+def is_passing(status: Any) -> bool:
+    """Does this HTTP status tell of a failure that may pass?"""
+    return isinstance(status, int) and (status in PASSING_STATUSES or status >= 500)
 
 
 def is_address(url: str) -> bool:

@@ -86,7 +86,8 @@ class Distance(Func):
 
     @classmethod
     def similarity(cls, distance: Any, dimensions: int) -> Any:
-        """The similarity that belongs to an expression of the distance: greater is nearer."""
+        """The similarity that belongs to a distance, or to an expression of it: greater is
+        nearer."""
         raise NotImplementedError
 
     def resolve_expression(self, *args: Any, **kwargs: Any) -> Distance:
@@ -170,7 +171,7 @@ class CosineDistance(Distance):
 
     @classmethod
     def similarity(cls, distance: Any, dimensions: int) -> Any:
-        return Value(1.0) - distance
+        return 1.0 - distance
 
 
 class L2Distance(Distance):
@@ -180,7 +181,7 @@ class L2Distance(Distance):
 
     @classmethod
     def similarity(cls, distance: Any, dimensions: int) -> Any:
-        return Value(1.0) / (Value(1.0) + distance)
+        return 1.0 / (1.0 + distance)
 
 
 class L1Distance(Distance):
@@ -190,7 +191,7 @@ class L1Distance(Distance):
 
     @classmethod
     def similarity(cls, distance: Any, dimensions: int) -> Any:
-        return Value(1.0) / (Value(1.0) + distance)
+        return 1.0 / (1.0 + distance)
 
 
 class MaxInnerProduct(Distance):
@@ -200,7 +201,7 @@ class MaxInnerProduct(Distance):
 
     @classmethod
     def similarity(cls, distance: Any, dimensions: int) -> Any:
-        return Value(0.0) - distance
+        return 0.0 - distance
 
 
 class BitDistance(Distance):
@@ -221,7 +222,7 @@ class HammingDistance(BitDistance):
 
     @classmethod
     def similarity(cls, distance: Any, dimensions: int) -> Any:
-        return Value(1.0) - distance / Value(float(dimensions))
+        return 1.0 - distance / float(dimensions)
 
 
 class JaccardDistance(BitDistance):
@@ -231,7 +232,7 @@ class JaccardDistance(BitDistance):
 
     @classmethod
     def similarity(cls, distance: Any, dimensions: int) -> Any:
-        return Value(1.0) - distance
+        return 1.0 - distance
 
 
 class HasDistance(Func):

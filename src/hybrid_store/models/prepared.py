@@ -89,9 +89,12 @@ def _as_array(values: Any) -> NDArray[Any] | None:
     """Vectors as an array with a row for each; None for what has to be looked at one by one."""
     if isinstance(values, np.ndarray):
         return values if values.ndim == 2 and values.dtype.kind in NUMBERS else None
-    if not kinds(values) <= {Vector, np.ndarray}:
+    if not kinds(values) <= {Vector, np.ndarray, list}:
         return None
-    arrays = [v.to_numpy() if type(v) is Vector else v for v in values]
+    try:
+        arrays = [v.to_numpy() if type(v) is Vector else np.asarray(v) for v in values]
+    except ValueError:  # lists in a list that differ in length
+        return None
     if {array.dtype.kind for array in arrays} <= NUMBERS and len({a.shape for a in arrays}) == 1:
         return np.stack(arrays) if arrays[0].ndim == 1 else None
     return None

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from haystack import Document, Pipeline
+from haystack.components.embedders import OpenAIDocumentEmbedder, OpenAITextEmbedder
 from haystack.components.writers import DocumentWriter
 from haystack.core.errors import DeserializationError
 from haystack.core.serialization import allow_deserialization_module
 from haystack.document_stores.types import FilterPolicy
 from haystack.errors import FilterError
+from haystack.utils import Secret
+from openai import APIError
 
 from hybrid_store.contrib.haystack import (
     DjangoDocumentEmbedder,
@@ -25,9 +28,14 @@ from hybrid_store.contrib.haystack import (
     HaystackEmbedder,
 )
 from hybrid_store.embedders import Kind, embedders
-from hybrid_store.exceptions import InvalidEmbedderError, MissingExtraError
+from hybrid_store.exceptions import (
+    EmbedderRefusedError,
+    InvalidEmbedderError,
+    MissingExtraError,
+)
 from tests.contrib.haystack import sources
 from tests.contrib.models import Paper
+from tests.embedders.fake_openai import FakeOpenAI
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -218,6 +226,40 @@ class TestEmbedders:
         query = sources.text_embedder.run("red")["embedding"]
         np.testing.assert_allclose(embedder.embed(["red"], Kind.QUERY)[0], np.float32(query))
         assert embedder.check() == []
+
+    def test_those_that_ask_a_server_are_asked_again(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr("hybrid_store.embedders.retries.time.sleep", lambda seconds: None)
+        with FakeOpenAI() as server:
+            key = Secret.from_token("sk-secret")
+            options: dict[str, Any] = {
+                "api_key": key,
+                "api_base_url": server.url,
+                "max_retries": 0,
+            }
+            made: dict[str, Any] = {
+                "documents": OpenAIDocumentEmbedder(
+                    **options, raise_on_failure=True, progress_bar=False, dimensions=384
+                ),
+                "queries": OpenAITextEmbedder(**options, dimensions=384),
+            }
+            remote = theirs({**made, "remote": True})
+            assert (remote.remote, remote.workers > 1) == (True, True)
+            for kind in Kind:
+                server.script("server_error", "rate_limited_briefly")
+                assert remote.embed(["red"], kind).shape == (1, 384)
+            assert len(server.requests) == 6
+            server.script("unauthorized")
+            with pytest.raises(EmbedderRefusedError, match="AuthenticationError") as refused:
+                remote.embed(["red"])
+            assert "sk-secret" not in str(refused.value)
+            assert refused.value.__context__ is None
+            server.script("server_error")
+            local = theirs(made)
+            assert (local.remote, local.workers) == (False, 1)
+            with pytest.raises(APIError):
+                local.embed(["red"])
 
     def test_options_that_lack_are_refused(self) -> None:
         with pytest.raises(InvalidEmbedderError, match="OPTIONS lacks 'queries'"):

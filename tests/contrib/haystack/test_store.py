@@ -73,38 +73,6 @@ def store() -> DjangoDocumentStore:
 
 
 class TestTenants:
-    def test_documents_of_others_are_not_read(self, store: DjangoDocumentStore) -> None:
-        assert store.count_documents() == 2
-        assert store.count_documents_by_filter(EVERYTHING) == 2
-        assert ids(store.filter_documents()) == {"a", "b"}
-        assert not store.filter_documents(condition("id", "==", "x"))
-        assert {*store.get_metadata_fields_info()} == {"n", "by"}
-        assert store.get_metadata_field_min_max("s") == {"min": None, "max": None}
-        assert store.get_metadata_field_unique_values("s") == ([], 0)
-        assert store.count_unique_metadata_by_filter({}, ["n", "meta.s"]) == {"n": 2, "s": 0}
-
-    def test_documents_of_others_are_not_found(self, store: DjangoDocumentStore) -> None:
-        assert ids(store.retrieve(vector(1.0))) == {"b"}
-        assert ids(store.retrieve(None, "apples")) == {"a", "b"}
-        assert ids(store.retrieve(vector(1.0), "apples")) == {"a", "b"}
-
-    def test_documents_of_others_are_not_changed(self, store: DjangoDocumentStore) -> None:
-        store.delete_documents(["x"])
-        assert store.update_by_filter(EVERYTHING, {"s": 8}) == 2
-        assert store.delete_by_filter(condition("s", "==", 7)) == 0
-        store.delete_all_documents()
-        [paper] = Paper.objects.all()
-        assert (paper.pk, paper.metadata["s"]) == ("x", 7)
-
-    @pytest.mark.parametrize("policy", [*DuplicatePolicy])
-    def test_ids_of_others_are_refused(
-        self, store: DjangoDocumentStore, policy: DuplicatePolicy
-    ) -> None:
-        with pytest.raises(DocumentError, match="'x' is in use elsewhere") as caught:
-            store.write_documents([Document(id="x", content="mine"), Document(id="c")], policy)
-        assert "red" not in str(caught.value)
-        assert store.count_documents() == 2
-
     def test_updates_that_lead_outside_are_refused(self) -> None:
         store = papers("me", fields=["owner"])
         store.write_documents([Document(id="a", content="red")])

@@ -13,16 +13,10 @@ from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
 from hybrid_store.contrib.langchain import DjangoEmbeddings, DjangoRetriever, DjangoVectorStore
 from hybrid_store.exceptions import DocumentError, FilterError, SearchError
 from hybrid_store.test.models import Author, Book
-from tests.contrib.langchain.conftest import METADATA, store_of
+from tests.contrib.langchain.conftest import METADATA
 from tests.contrib.models import Note, Paper
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-HOSTILE = ["x' OR '1'='1", "%s", "{text}", '"; DROP TABLE x; --', "a__startswith", "\\"]
-OPERATORS = [
-    *("$eq", "$ne", "$lt", "$lte", "$gt", "$gte", "$in", "$nin"),
-    *("$between", "$exists", "$like", "$ilike"),
-]
 
 
 def ids(documents: list[Any]) -> list[str]:
@@ -173,34 +167,6 @@ class TestFilters:
         with pytest.raises(FilterError):
             papers.similarity_search("red apples", filter=given)
 
-    def test_they_have_limits(self, papers: DjangoVectorStore) -> None:
-        deep: dict[str, Any] = {"year": 1}
-        for _ in range(10_000):
-            deep = {"$not": deep}
-        with pytest.raises(FilterError, match="nested too deeply"):
-            papers.similarity_search("red apples", filter=deep)
-
-    @pytest.mark.parametrize("operator", OPERATORS)
-    @pytest.mark.parametrize("hostile", HOSTILE)
-    def test_keys_and_values_are_bound(
-        self, papers: DjangoVectorStore, operator: str, hostile: str
-    ) -> None:
-        value: Any = hostile
-        if operator in {"$in", "$nin", "$between"}:
-            value = [hostile, hostile]
-        if operator == "$exists":
-            value = True
-        holds_for_all = operator in {"$ne", "$nin"}
-        for given in ({hostile: {operator: value}}, {"kind": {operator: value}}):
-            found = {*ids(papers.similarity_search("apples", k=9, filter=given))}
-            if holds_for_all:
-                assert found == {"a", "b", "c"}
-            elif "kind" in given:
-                assert found <= {"c"}
-            else:
-                assert not found
-        assert Paper.objects.count() == 4
-
 
 class TestWrites:
     def test_ids_are_made_where_they_are_missing(self, papers: DjangoVectorStore) -> None:
@@ -276,33 +242,6 @@ class TestWrites:
         )
         [found] = store.get_by_ids([str(book.pk)])
         assert found.metadata == {"year": 2001, "by": "Kim"}
-
-
-class TestTenants:
-    def test_nothing_of_another_is_found(self, papers: DjangoVectorStore) -> None:
-        query = DjangoEmbeddings().embed_query("red apples of yours")
-        for found in (
-            papers.similarity_search("red apples of yours", k=9),
-            papers.similarity_search("yours", k=9, mode="text"),
-            papers.similarity_search("red apples of yours", k=9, mode="hybrid"),
-            papers.similarity_search_by_vector(query, k=9),
-            papers.max_marginal_relevance_search("red apples of yours", k=9, lambda_mult=0.1),
-            papers.similarity_search("yours", k=9, filter={"$not": {"kind": "essay"}}),
-            papers.get_by_ids(["x", "a"]),
-        ):
-            assert "x" not in ids(found)
-            assert len(found) <= 3
-
-    def test_nothing_of_another_is_changed(self, papers: DjangoVectorStore) -> None:
-        with pytest.raises(DocumentError, match="'x' is in use elsewhere") as refused:
-            papers.add_texts(["mine now", "new"], ids=["x", "n"])
-        assert "yours" not in str(refused.value)
-        with pytest.raises(DocumentError, match="outside of the queryset"):
-            papers.add_texts(["for you"], [{"owner": "you"}], ids=["n"])
-        papers.delete(["x"])
-        papers.delete(filter={"owner": "you"})
-        assert ids(store_of("you").get_by_ids(["x", "n"])) == ["x"]
-        assert Paper.objects.get(pk="x").text == "red apples of yours"
 
 
 class TestAsync:

@@ -149,9 +149,8 @@ class VectorStoreSuite(Examples):
         assert len(self.found(filled, mode=mode, query_str="apples", sparse_top_k=1)) == 1
         assert len(self.found(filled, mode=mode, query_str="apples", similarity_top_k=1)) == 1
 
-    @pytest.mark.parametrize("mode", ["hybrid", "semantic_hybrid"])
-    def test_both_are_fused(self, filled: BasePydanticVectorStore, mode: str) -> None:
-        options = {"mode": mode, "query_str": "bridges"}
+    def test_both_are_fused(self, filled: BasePydanticVectorStore) -> None:
+        options = {"mode": "hybrid", "query_str": "bridges"}
         assert {*self.found(filled, **options)} == {"a", "b", "c", "d"}
         assert self.found(filled, alpha=0.0, **options)[0] == "c"
         assert self.found(filled, alpha=1.0, **options)[0] == "a"

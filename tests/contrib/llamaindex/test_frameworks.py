@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,10 +17,12 @@ from llama_index.core.schema import TextNode
 from hybrid_store.contrib.llamaindex import (
     DjangoDocumentStore,
     DjangoEmbedding,
+    DjangoKVStore,
     DjangoVectorStore,
 )
 from tests.contrib.llamaindex.suite import where
 from tests.contrib.models import Paper
+from tests.reliability.concurrently import concurrently
 
 TEXTS = {"one": "red apples and pears", "two": "stone bridges", "three": "silent rivers"}
 
@@ -128,28 +132,42 @@ def pipeline(store: DjangoVectorStore, **options: Any) -> IngestionPipeline:
     )
 
 
-@pytest.mark.django_db
-class TestPipeline:
-    def test_only_what_changed_is_embedded(self, store: DjangoVectorStore) -> None:
-        assert len(pipeline(store).run(documents=documents())) == 3
-        assert pipeline(store).run(documents=documents()) == []
-        changed = pipeline(store).run(documents=documents(one="blue plums"))
-        assert [node.ref_doc_id for node in changed] == ["one"]
-        assert texts() == {**TEXTS, "one": "blue plums"}
-        assert Paper.objects.filter(owner="me").count() == 3
+@pytest.mark.django_db(transaction=True)
+class TestOtherConnections:
+    """What one has committed is what the next one, such as another process, goes on with."""
 
-    def test_what_is_gone_is_deleted(self, store: DjangoVectorStore) -> None:
-        strategy = {"docstore_strategy": DocstoreStrategy.UPSERTS_AND_DELETE}
-        pipeline(store, **strategy).run(documents=documents())
-        pipeline(store, **strategy).run(documents=documents()[:2])
-        assert {*texts()} == {"one", "two"}
-        assert pipeline(store, **strategy).run(documents=documents()[:2]) == []
+    @pytest.mark.parametrize("strategy", [*DocstoreStrategy])
+    def test_pipelines_go_on(self, store: DjangoVectorStore, strategy: DocstoreStrategy) -> None:
+        def run(given: list[Document]) -> list[str | None]:
+            made = pipeline(store, docstore_strategy=strategy).run(documents=given)
+            return [node.ref_doc_id for node in made]
 
-    def test_duplicates_are_left_out(self, store: DjangoVectorStore) -> None:
-        strategy = {"docstore_strategy": DocstoreStrategy.DUPLICATES_ONLY}
-        copies = [Document(id_=name, text="the same") for name in ("a", "b")]
-        assert len(pipeline(store, **strategy).run(documents=copies[:1])) == 1
-        assert pipeline(store, **strategy).run(documents=copies) == []
+        assert concurrently(lambda: run(documents())) == ["one", "two", "three"]
+        assert concurrently(lambda: run(documents())) == []
+        copy = Document(id_="copy", text=TEXTS["two"], metadata={"name": "two"})
+        changed = [*documents(one="blue plums")[:2], copy]
+        new = ["one"] if strategy is DocstoreStrategy.DUPLICATES_ONLY else ["one", "copy"]
+        assert concurrently(lambda: run(changed)) == new
+        left = {
+            DocstoreStrategy.UPSERTS: ["blue plums", *[TEXTS["two"]] * 2, TEXTS["three"]],
+            DocstoreStrategy.UPSERTS_AND_DELETE: ["blue plums", *[TEXTS["two"]] * 2],
+            # It knows texts, not documents.
+            DocstoreStrategy.DUPLICATES_ONLY: ["blue plums", *TEXTS.values()],
+        }
+        found = Paper.objects.filter(owner="me").values_list("text", flat=True)
+        assert sorted(found) == sorted(left[strategy])
+        assert Paper.objects.filter(owner="you").count() == 1
+
+    def test_values_put_at_once_are_whole(self) -> None:
+        def put(of: str) -> None:
+            DjangoKVStore().put_all([(str(number), {"of": of}) for number in range(200)])
+
+        with ThreadPoolExecutor(3) as threads:
+            for done in [threads.submit(concurrently, partial(put, of)) for of in "abc"]:
+                done.result()
+        values = DjangoKVStore().get_all()
+        assert [*values] == [str(number) for number in range(200)]
+        assert len({value["of"] for value in values.values()}) == 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from llama_index.core.schema import (
@@ -24,13 +23,18 @@ from llama_index.core.schema import (
     TextNode,
 )
 from llama_index.core.vector_stores.types import (
-    BasePydanticVectorStore,
     VectorStoreQuery,
     VectorStoreQueryMode,
 )
 
 from hybrid_store.contrib.llamaindex import DjangoVectorStore
-from hybrid_store.exceptions import DocumentError, FilterError, SearchError, UnknownFieldError
+from hybrid_store.exceptions import (
+    DocumentError,
+    FilterError,
+    RerankerError,
+    SearchError,
+    UnknownFieldError,
+)
 from hybrid_store.test.conformance.base import generate
 from hybrid_store.test.models import Author, Book
 from tests.contrib.llamaindex.suite import where
@@ -156,72 +160,18 @@ class TestNodes:
             assert node.metadata == ({"b": 1} if fields is None else {})
 
 
-class TestTenants:
-    """Two of them, whose nodes are in one table."""
-
+class TestQuerysets:
     @pytest.fixture
     def mine(self) -> DjangoVectorStore:
-        for owner, number in (("me", 1.0), ("you", 1.0)):
+        for owner in ("me", "you"):
             texts = [f"red apples of {owner}", f"green apples of {owner}"]
             papers(owner).add(
                 [
-                    TextNode(
-                        id_=f"{owner}-{place}",
-                        text=text,
-                        embedding=vector(number, place),
-                        metadata={"secret": owner},
-                        relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id="one")},
-                    )
+                    TextNode(id_=f"{owner}-{place}", text=text, embedding=vector(1, place))
                     for place, text in enumerate(texts)
                 ]
             )
         return papers("me")
-
-    @pytest.mark.parametrize("mode", ["default", "text_search", "hybrid", "mmr"])
-    def test_answers_are_of_one(self, mine: DjangoVectorStore, mode: str) -> None:
-        options: dict[str, Any] = {
-            "mode": VectorStoreQueryMode(mode),
-            "query_str": "apples",
-            "query_embedding": vector(1, 0),
-            "similarity_top_k": 10,
-        }
-        assert {*(mine.query(VectorStoreQuery(**options)).ids or ())} == {"me-0", "me-1"}
-        for restriction in (
-            {"node_ids": ["you-0"]},
-            {"filters": where(("secret", "==", "you"))},
-            {"filters": where(("secret", "==", "me"), condition="not")},
-            {"filters": where(("secret", "!=", "me"))},
-        ):
-            assert mine.query(VectorStoreQuery(**options, **restriction)).ids == []
-
-    def test_nodes_are_of_one(self, mine: DjangoVectorStore) -> None:
-        assert {node.node_id for node in mine.get_nodes()} == {"me-0", "me-1"}
-        assert mine.get_nodes(["you-0"]) == []
-        assert mine.get_nodes(filters=where(("secret", "in", ["you"]))) == []
-        assert {paper.owner for paper in mine.client} == {"me"}
-
-    @pytest.mark.parametrize(
-        "delete",
-        [
-            lambda store: store.delete("one"),
-            lambda store: store.delete_nodes(["me-0", "me-1", "you-0"]),
-            lambda store: store.delete_nodes(filters=where(("secret", "!=", "nobody"))),
-            lambda store: store.clear(),
-        ],
-    )
-    def test_one_deletes_its_own(
-        self, mine: DjangoVectorStore, delete: Callable[[BasePydanticVectorStore], None]
-    ) -> None:
-        delete(mine)
-        assert {*Paper.objects.values_list("pk", flat=True)} == {"you-0", "you-1"}
-
-    def test_ids_of_others_are_refused(self, mine: DjangoVectorStore) -> None:
-        stolen = TextNode(id_="you-0", text="mine now", embedding=vector(1))
-        with pytest.raises(DocumentError, match="'you-0' is in use elsewhere") as caught:
-            mine.add([stolen, TextNode(id_="new", text="new", embedding=vector(1))])
-        assert "red apples" not in str(caught.value)
-        assert Paper.objects.get(pk="you-0").text == "red apples of you"
-        assert not Paper.objects.filter(pk="new").exists()
 
     def test_nothing_is_carried_away(self, mine: DjangoVectorStore) -> None:
         assert {*mine.to_dict()} == {"stores_text", "is_embedding_query", "class_name"}
@@ -293,6 +243,54 @@ def test_vectors_of_unknown_origin_are_refused() -> None:
     store = DjangoVectorStore(Paper.objects.all())
     with pytest.raises(DocumentError, match="embedded_by='default'"):
         store.add([TextNode(id_="a", text="a", embedding=vector(1))])
+
+
+class TestReranking:
+    """What Azure's store, of which the mode is, calls its semantic ranker."""
+
+    ASKED: ClassVar[dict[str, Any]] = {
+        "mode": VectorStoreQueryMode.SEMANTIC_HYBRID,
+        "query_str": "apples",
+        "query_embedding": vector(1, 0),
+    }
+
+    @pytest.fixture
+    def seen(self) -> list[Any]:
+        return []
+
+    @pytest.fixture
+    def store(self, seen: list[Any]) -> DjangoVectorStore:
+        def shortest(query: str, texts: list[str]) -> list[float]:
+            seen.append((query, sorted(texts)))
+            return [-float(len(text)) for text in texts]
+
+        store = papers(reranker=shortest)
+        texts = {"a": "red apples and pears", "b": "apples", "c": "stone bridges"}
+        store.add(
+            [TextNode(id_=key, text=text, embedding=vector(1)) for key, text in texts.items()]
+        )
+        return store
+
+    def test_what_is_found_is_ordered_by_the_reranker(
+        self, store: DjangoVectorStore, seen: list[Any]
+    ) -> None:
+        found = store.query(VectorStoreQuery(**self.ASKED, similarity_top_k=2))
+        assert (found.ids, found.similarities) == (["b", "c"], [-6.0, -13.0])
+        assert seen == [("apples", ["apples", "red apples and pears", "stone bridges"])]
+        within = store.query(
+            VectorStoreQuery(**self.ASKED, similarity_top_k=5, node_ids=["a", "c"])
+        )
+        assert within.ids == ["c", "a"]
+
+    def test_other_modes_are_not_reranked(self, store: DjangoVectorStore, seen: list[Any]) -> None:
+        store.query(VectorStoreQuery(**{**self.ASKED, "mode": VectorStoreQueryMode.HYBRID}))
+        assert not seen
+
+    def test_it_needs_a_reranker(self) -> None:
+        with pytest.raises(SearchError, match="make the store with reranker=, or ask in the mode"):
+            papers().query(VectorStoreQuery(**self.ASKED))
+        with pytest.raises(RerankerError, match="is no reranker"):
+            papers(reranker="cohere")
 
 
 def test_unknown_options_are_refused() -> None:

@@ -117,6 +117,13 @@ async def test_mistakes_are_told_in_a_sentence(monkeypatch: Any) -> None:
     assert "secret" not in answer
 
 
+async def test_what_the_operator_has_to_do_is_not_told() -> None:
+    await sync_to_async(Paper.objects.update)(embedding_fingerprint=f"{'0' * 16}:a")
+    answer = await called("search", query="apples", mode="meaning")
+    assert answer.endswith('The search by meaning is out of order: use mode="words".')
+    assert "manage.py" not in answer
+
+
 @pytest.fixture
 def url() -> Iterator[str]:
     """Of the server, over HTTP."""

@@ -8,6 +8,7 @@ connection, in the same transaction. On psycopg2 they go as text.
 from __future__ import annotations
 
 import functools
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -16,13 +17,14 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.postgresql.psycopg_any import Jsonb
 
 from hybrid_store.backends.postgresql.arrays import TEXT_ARRAY_OID, array_of_texts, array_of_vectors
 from hybrid_store.backends.postgresql.transport import write
 from hybrid_store.backends.updates import Column, RowUpdate
 from hybrid_store.vectors import Codec, FloatCodec, Vector
 
-__all__ = ["is_sent", "sends_binary", "type_oid", "update_rows"]
+__all__ = ["is_sent", "sends_binary", "type_oid", "update_rows", "with_json_as_text"]
 
 Row = Sequence[Any]
 Oids = Mapping[str, int]
@@ -63,6 +65,20 @@ def _dumpers() -> dict[type[Any], type[Any]]:
         oid = TEXT_ARRAY_OID
 
     return {VectorArray: VectorArrayDumper, TextArray: TextArrayDumper, int: IntBinaryDumper}
+
+
+def with_json_as_text(rows: Sequence[Row]) -> Sequence[Row]:
+    """The same rows without the objects by which the drivers know JSON."""
+    if not any(type(value) is Jsonb for row in rows for value in row):
+        return rows
+    return [
+        [_json_text(value) if isinstance(value, Jsonb) else value for value in row] for row in rows
+    ]
+
+
+def _json_text(value: Any) -> str:
+    held = value.obj if hasattr(value, "obj") else value.adapted
+    return str((value.dumps or json.dumps)(held))
 
 
 def is_sent(rows: Sequence[Row]) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
-from hybrid_store.backends.json import BaseJSONOperations
+from hybrid_store.backends.json import BaseJSONOperations, JSONTest
 
 __all__ = ["PostgreSQLJSONOperations"]
 
@@ -17,6 +18,17 @@ class PostgreSQLJSONOperations(BaseJSONOperations):
     text_sql = "(v.value #>> '{}')"
     ordered_sql = f'{text_sql} COLLATE "C"'
     number_sql = f"{text_sql}::numeric"
+
+    def holds(
+        self, column: str, path: Sequence[str], test: JSONTest, *, of_elements: bool
+    ) -> tuple[str, list[Any]]:
+        if test.equal is None:
+            return super().holds(column, path, test, of_elements=of_elements)
+        # What a GIN index finds. The elements of an array are such as are contained in it.
+        given = f"[{test.equal}]" if of_elements else test.equal
+        for key in reversed(path):
+            given = f"{{{json.dumps(key)}: {given}}}"
+        return f"({column} @> %s::jsonb AND {column} IS NOT NULL)", [given]
 
     def value_at(self, column: str, path: Sequence[str]) -> tuple[str, list[Any]]:
         # A key that is given as text is none of an array.

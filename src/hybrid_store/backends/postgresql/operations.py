@@ -187,6 +187,7 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
         return given.given_rows(self.connection, table, columns)
 
     def update_rows(self, update: RowUpdate, rows: Sequence[Sequence[Any]]) -> list[bool]:
+        rows = bulk.with_json_as_text(rows)
         if not bulk.is_sent(rows):
             return super().update_rows(update, rows)
         self.connection.ensure_connection()

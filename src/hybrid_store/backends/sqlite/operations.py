@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db import transaction
 from django.db.models import F
@@ -175,6 +175,19 @@ class SQLiteVectorOperations(BaseVectorOperations):
             if cursor.rowcount == len(rows):
                 return [True] * len(rows)
             return super().update_rows(update, rows)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Take the lock for writing first: a transaction that has read is refused it at once."""
+        connection = cast("Any", self.connection)
+        connection.ensure_connection()
+        chosen, connection.transaction_mode = connection.transaction_mode, "IMMEDIATE"
+        try:
+            with transaction.atomic(using=connection.alias):
+                connection.transaction_mode = chosen
+                yield
+        finally:
+            connection.transaction_mode = chosen
 
     def lock(self, *querysets: QuerySet[Any]) -> None:
         # SQLite has no row locks: any write takes the whole database until the transaction ends.

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from haystack import Document, component
 
 from hybrid_store.contrib.haystack.documents import checked_documents
+from hybrid_store.contrib.retrieval.threads import in_any_thread
 from hybrid_store.embedders import embedders
 
 __all__ = ["DjangoDocumentEmbedder", "DjangoTextEmbedder"]
@@ -58,8 +58,8 @@ class DjangoDocumentEmbedder:
 
     @component.output_types(documents=list[Document])
     async def run_async(self, documents: list[Document]) -> dict[str, list[Document]]:
-        embed = sync_to_async(self._embedded, thread_sensitive=False)
-        return {"documents": await embed(checked_documents(documents))}
+        found = await in_any_thread(self._embedded, checked_documents(documents))
+        return {"documents": found}
 
     def _embedded(self, documents: Sequence[Document]) -> list[Document]:
         texts = [self._text(document) for document in documents]

@@ -18,6 +18,7 @@ from hybrid_store.contrib.retrieval.filters import (
     Operator,
 )
 from hybrid_store.contrib.retrieval.layout import Layout
+from hybrid_store.contrib.retrieval.showing import shown
 from hybrid_store.exceptions import FilterError
 
 __all__ = ["DocumentLayout", "metadata_path", "translated"]
@@ -57,10 +58,10 @@ def _part(given: Any, depth: int) -> Filter:
     if depth > MOST_DEPTH:
         raise FilterError(f"The filter is nested too deeply: use at most {MOST_DEPTH} levels.")
     if not isinstance(given, dict):
-        raise FilterError(f"{given!r:.60} is no filter: give a dictionary.")
+        raise FilterError(f"{shown(given)} is no filter: give a dictionary.")
     known = COMPARISON if "field" in given else LOGIC
     if unlike := {*given} ^ known:
-        fault = ", ".join(f"{'has' if name in given else 'lacks'} {name!r:.60}" for name in unlike)
+        fault = ", ".join(f"{'has' if name in given else 'lacks'} {shown(name)}" for name in unlike)
         raise FilterError(f"A filter {fault}: give {', '.join(map(repr, sorted(known)))}.")
     return _condition(given) if "field" in given else _group(given, depth)
 
@@ -75,10 +76,10 @@ def _group(given: dict[str, Any], depth: int) -> Filter:
 def _condition(given: dict[str, Any]) -> Filter:
     operator, value = _known(given["operator"], COMPARED), given["value"]
     if operator in LISTED and not isinstance(value, list):
-        raise FilterError(f"{value!r:.60} is no list of values, which {operator!r} needs.")
+        raise FilterError(f"{shown(value)} is no list of values, which {operator!r} needs.")
     if operator in ORDERED and isinstance(value, str) and not _is_time(value):
         raise FilterError(
-            f"{value!r:.60} is no time in a format of ISO 8601: other texts are not compared by "
+            f"{shown(value)} is no time in a format of ISO 8601: other texts are not compared by "
             f"{operator.value!r}."
         )
     return Condition(_path(given["field"]), operator, value)
@@ -89,7 +90,7 @@ def _known(operator: Any, operators: Mapping[str, Any]) -> Any:
         return operators[operator]
     known = ", ".join(map(repr, operators))
     raise FilterError(
-        f"{operator!r:.60} is no operator of this kind of filter; there are: {known}."
+        f"{shown(operator)} is no operator of this kind of filter; there are: {known}."
     )
 
 
@@ -111,6 +112,6 @@ def metadata_path(field: Any) -> tuple[str, ...]:
     """The keys of metadata from the outermost one on; "meta." before them may be left out."""
     if not isinstance(field, str) or not field or field in OTHERS:
         raise FilterError(
-            f"{field!r:.60} is no field to filter by: give 'id', 'content' or 'meta.'."
+            f"{shown(field)} is no field to filter by: give 'id', 'content' or 'meta.'."
         )
     return tuple(field.removeprefix(f"{META}.").split("."))

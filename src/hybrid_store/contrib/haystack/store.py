@@ -18,8 +18,8 @@ from hybrid_store.contrib.haystack.errors import translated_errors
 from hybrid_store.contrib.haystack.filters import DocumentLayout, metadata_path, translated
 from hybrid_store.contrib.haystack.metadata import ends, found_at, types, unique
 from hybrid_store.contrib.haystack.rows import check_allowed, rows_by_name, serialized
-from hybrid_store.contrib.haystack.twins import in_thread
 from hybrid_store.contrib.retrieval.collection import Collection, Question, collection
+from hybrid_store.contrib.retrieval.threads import twin
 from hybrid_store.contrib.retrieval.writing import Conflict
 from hybrid_store.exceptions import FilterError
 
@@ -222,19 +222,19 @@ class DjangoDocumentStore:
 
     # Awaited
 
-    count_documents_async = in_thread(count_documents)
-    count_documents_by_filter_async = in_thread(count_documents_by_filter)
-    filter_documents_async = in_thread(filter_documents)
-    write_documents_async = in_thread(write_documents)
-    update_by_filter_async = in_thread(update_by_filter)
-    delete_documents_async = in_thread(delete_documents)
-    delete_by_filter_async = in_thread(delete_by_filter)
-    delete_all_documents_async = in_thread(delete_all_documents)
-    get_metadata_fields_info_async = in_thread(get_metadata_fields_info)
-    get_metadata_field_min_max_async = in_thread(get_metadata_field_min_max)
-    count_unique_metadata_by_filter_async = in_thread(count_unique_metadata_by_filter)
-    get_metadata_field_unique_values_async = in_thread(get_metadata_field_unique_values)
-    retrieve_async = in_thread(retrieve)
+    count_documents_async = twin(count_documents)
+    count_documents_by_filter_async = twin(count_documents_by_filter)
+    filter_documents_async = twin(filter_documents)
+    write_documents_async = twin(write_documents)
+    update_by_filter_async = twin(update_by_filter)
+    delete_documents_async = twin(delete_documents)
+    delete_by_filter_async = twin(delete_by_filter)
+    delete_all_documents_async = twin(delete_all_documents)
+    get_metadata_fields_info_async = twin(get_metadata_fields_info)
+    get_metadata_field_min_max_async = twin(get_metadata_field_min_max)
+    count_unique_metadata_by_filter_async = twin(count_unique_metadata_by_filter)
+    get_metadata_field_unique_values_async = twin(get_metadata_field_unique_values)
+    retrieve_async = twin(retrieve)
 
 
 def _once(documents: Iterable[Document], conflict: Conflict) -> list[Document]:

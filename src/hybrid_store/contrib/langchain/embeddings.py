@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from asgiref.sync import sync_to_async
 from langchain_core.embeddings import Embeddings
 
+from hybrid_store.contrib.retrieval.threads import in_any_thread
 from hybrid_store.embedders import embedders
 
 __all__ = ["DjangoEmbeddings"]
@@ -29,13 +29,11 @@ class DjangoEmbeddings(Embeddings):
         vector: list[float] = embedders[self.alias].embed_query(text).tolist()
         return vector
 
-    # No database is touched, so the thread that Django reserves for that stays free.
-
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
-        return await sync_to_async(self.embed_documents, thread_sensitive=False)(texts)
+        return await in_any_thread(self.embed_documents, texts)
 
     async def aembed_query(self, text: str) -> list[float]:
-        return await sync_to_async(self.embed_query, thread_sensitive=False)(text)
+        return await in_any_thread(self.embed_query, text)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.alias!r})"

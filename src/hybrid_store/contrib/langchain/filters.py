@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hybrid_store.contrib.retrieval.filters import Condition, Filter, Group, Operator
+from hybrid_store.contrib.retrieval.showing import shown
 from hybrid_store.exceptions import FilterError
 
 __all__ = ["filter_of"]
@@ -43,13 +44,13 @@ def filter_of(given: Any) -> Filter | None:
 
 def _all_of(given: Any) -> Filter:
     if not isinstance(given, Mapping):
-        raise FilterError(f"A filter is a dictionary, not {given!r:.60}.")
+        raise FilterError(f"A filter is a dictionary, not {shown(given)}.")
     return _joined("and", [_part(key, value) for key, value in given.items()])
 
 
 def _part(key: Any, value: Any) -> Filter:
     if not isinstance(key, str):
-        raise FilterError(f"The key of a condition is a text, not {key!r:.60}.")
+        raise FilterError(f"The key of a condition is a text, not {shown(key)}.")
     if key in CONNECTORS:
         return Group(CONNECTORS[key], [_all_of(part) for part in _filters(key, value)])
     if key.startswith("$"):
@@ -57,7 +58,7 @@ def _part(key: Any, value: Any) -> Filter:
     if not isinstance(value, Mapping):
         return Condition((key,), Operator.EQ, value)
     if not value:
-        raise FilterError(f"{key!r:.60}: the condition is empty.")
+        raise FilterError(f"{shown(key)}: the condition is empty.")
     return _joined("and", [_condition(key, name, asked) for name, asked in value.items()])
 
 
@@ -65,7 +66,7 @@ def _filters(connector: str, value: Any) -> list[Any]:
     if connector == "$not" and isinstance(value, Mapping):
         value = [value]
     if not isinstance(value, list | tuple) or not value or not all(value):
-        raise FilterError(f"{connector} takes a list of filters, not {value!r:.60}.")
+        raise FilterError(f"{connector} takes a list of filters, not {shown(value)}.")
     return [*value]
 
 
@@ -73,7 +74,7 @@ def _condition(key: str, name: Any, asked: Any) -> Condition:
     if name not in OPERATORS:
         raise _unknown(name, OPERATORS)
     if name == "$exists" and not isinstance(asked, bool):
-        raise FilterError(f"{key!r:.60}: $exists takes True or False, not {asked!r:.60}.")
+        raise FilterError(f"{shown(key)}: $exists takes True or False, not {shown(asked)}.")
     return Condition((key,), OPERATORS[name], asked)
 
 
@@ -82,4 +83,4 @@ def _joined(connector: str, parts: list[Filter]) -> Filter:
 
 
 def _unknown(name: Any, known: Mapping[str, Any]) -> FilterError:
-    return FilterError(f"There is no operator {name!r:.60} here, use one of {', '.join(known)}.")
+    return FilterError(f"There is no operator {shown(name)} here, use one of {', '.join(known)}.")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from asgiref.sync import sync_to_async
 from django.db import router
 from django.db.models import QuerySet
 from langchain_core.indexing import RecordManager
 
 from hybrid_store.contrib.langchain.models import IndexedKey
+from hybrid_store.contrib.retrieval.threads import in_database_thread
 from hybrid_store.models.states import database_now
 
 __all__ = ["DjangoRecordManager"]
@@ -98,7 +97,7 @@ class DjangoRecordManager(RecordManager):
         """Nothing, as `create_schema`."""
 
     async def aget_time(self) -> float:
-        return float(await _in_thread(self.get_time))
+        return await in_database_thread(self.get_time)
 
     async def aupdate(
         self,
@@ -107,11 +106,12 @@ class DjangoRecordManager(RecordManager):
         group_ids: Sequence[str | None] | None = None,
         time_at_least: float | None = None,
     ) -> None:
-        await _in_thread(self.update, keys, group_ids=group_ids, time_at_least=time_at_least)
+        await in_database_thread(
+            self.update, keys, group_ids=group_ids, time_at_least=time_at_least
+        )
 
     async def aexists(self, keys: Sequence[str]) -> list[bool]:
-        found: list[bool] = await _in_thread(self.exists, keys)
-        return found
+        return await in_database_thread(self.exists, keys)
 
     async def alist_keys(
         self,
@@ -121,13 +121,9 @@ class DjangoRecordManager(RecordManager):
         group_ids: Sequence[str] | None = None,
         limit: int | None = None,
     ) -> list[str]:
-        asked = {"before": before, "after": after, "group_ids": group_ids, "limit": limit}
-        found: list[str] = await _in_thread(self.list_keys, **asked)
-        return found
+        return await in_database_thread(
+            self.list_keys, before=before, after=after, group_ids=group_ids, limit=limit
+        )
 
     async def adelete_keys(self, keys: Sequence[str]) -> None:
-        await _in_thread(self.delete_keys, keys)
-
-
-async def _in_thread(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    return await sync_to_async(work, thread_sensitive=True)(*args, **kwargs)
+        await in_database_thread(self.delete_keys, keys)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
@@ -19,6 +18,7 @@ from hybrid_store.contrib.langchain.questions import question
 from hybrid_store.contrib.retrieval.collection import Collection, Hit, collection
 from hybrid_store.contrib.retrieval.layout import Record
 from hybrid_store.contrib.retrieval.modes import Mode, mode_of
+from hybrid_store.contrib.retrieval.threads import in_database_thread
 from hybrid_store.exceptions import DocumentError, SearchError
 from hybrid_store.models.embedding import EmbeddingField
 
@@ -110,7 +110,7 @@ class DjangoVectorStore(VectorStore):
         if self._embeddings and filled:
             vectors = await self._embeddings.aembed_documents([record.text for record in filled])
             _give(vectors, filled)
-        await _in_thread(self._collection.write, records)
+        await in_database_thread(self._collection.write, records)
         return [record.key for record in records]
 
     def delete(
@@ -128,7 +128,7 @@ class DjangoVectorStore(VectorStore):
         return True
 
     async def adelete(self, ids: list[str] | None = None, **kwargs: Any) -> bool:
-        return bool(await _in_thread(self.delete, ids, **kwargs))
+        return bool(await in_database_thread(self.delete, ids, **kwargs))
 
     # Read
 
@@ -138,7 +138,7 @@ class DjangoVectorStore(VectorStore):
         return [_document(found[key]) for key in dict.fromkeys(ids) if key in found]
 
     async def aget_by_ids(self, ids: Sequence[str], /) -> list[Document]:
-        found: list[Document] = await _in_thread(self.get_by_ids, ids)
+        found: list[Document] = await in_database_thread(self.get_by_ids, ids)
         return found
 
     # Search by a text
@@ -198,12 +198,12 @@ class DjangoVectorStore(VectorStore):
     async def asimilarity_search_by_vector(
         self, embedding: list[float], k: int = 4, **options: Any
     ) -> list[Document]:
-        return _documents(await _in_thread(self._found, None, embedding, k, options))
+        return _documents(await in_database_thread(self._found, None, embedding, k, options))
 
     async def asimilarity_search_with_score_by_vector(
         self, embedding: list[float], k: int = 4, **options: Any
     ) -> list[tuple[Document, float]]:
-        return _scored(await _in_thread(self._found, None, embedding, k, options))
+        return _scored(await in_database_thread(self._found, None, embedding, k, options))
 
     async def amax_marginal_relevance_search_by_vector(
         self,
@@ -214,7 +214,7 @@ class DjangoVectorStore(VectorStore):
         **options: Any,
     ) -> list[Document]:
         diverse = {**options, "fetch_k": fetch_k, "lambda_mult": lambda_mult}
-        return _documents(await _in_thread(self._found, None, embedding, k, diverse))
+        return _documents(await in_database_thread(self._found, None, embedding, k, diverse))
 
     # Relevance
 
@@ -294,7 +294,7 @@ class DjangoVectorStore(VectorStore):
     async def _asearch(self, query: str, k: int, options: Mapping[str, Any]) -> list[Hit]:
         asked = self._asked(options)
         vector: Any = await asked.aembed_query(query) if asked else query
-        found: list[Hit] = await _in_thread(self._found, query, vector, k, options)
+        found: list[Hit] = await in_database_thread(self._found, query, vector, k, options)
         return found
 
     def _asked(self, options: Mapping[str, Any]) -> Embeddings | None:
@@ -315,11 +315,6 @@ class DjangoVectorStore(VectorStore):
         self, query: str | None, vector: Any, k: int, options: Mapping[str, Any]
     ) -> list[Hit]:
         return self._collection.search(question(query, vector, k, **options))
-
-
-async def _in_thread(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Where the connections of Django are."""
-    return await sync_to_async(work, thread_sensitive=True)(*args, **kwargs)
 
 
 def _own_embeddings(made: Collection) -> DjangoEmbeddings | None:

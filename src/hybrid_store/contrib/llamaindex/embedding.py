@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 
+from hybrid_store.contrib.retrieval.threads import in_any_thread
 from hybrid_store.embedders import embedders
 from hybrid_store.embedders.base import BaseEmbedder
 
@@ -48,13 +48,11 @@ class DjangoEmbedding(BaseEmbedding):
         vectors: list[Embedding] = self._embedder.embed(texts).tolist()
         return vectors
 
-    # No database is touched, so the thread that Django reserves for that stays free.
-
     async def _aget_query_embedding(self, query: str) -> Embedding:
-        return await sync_to_async(self._get_query_embedding, thread_sensitive=False)(query)
+        return await in_any_thread(self._get_query_embedding, query)
 
     async def _aget_text_embedding(self, text: str) -> Embedding:
-        return await sync_to_async(self._get_text_embedding, thread_sensitive=False)(text)
+        return await in_any_thread(self._get_text_embedding, text)
 
     async def _aget_text_embeddings(self, texts: list[str]) -> list[Embedding]:
-        return await sync_to_async(self._get_text_embeddings, thread_sensitive=False)(texts)
+        return await in_any_thread(self._get_text_embeddings, texts)

@@ -10,6 +10,7 @@ from llama_index.core.vector_stores.types import (
 )
 
 from hybrid_store.contrib.retrieval.filters import Condition, Filter, Group, Operator
+from hybrid_store.exceptions import FilterError
 
 __all__ = ["translated"]
 
@@ -32,14 +33,18 @@ OPERATORS = {
 
 
 def translated(given: MetadataFilters | MetadataFilter | None) -> Filter | None:
-    """None where there is no condition. NOT holds where none of its parts does."""
+    """None where there is no condition. NOT holds where none of its parts does.
+
+    Raises `FilterError`.
+    """
     if given is None:
         return None
     if isinstance(given, MetadataFilter):
         return Condition((given.key,), OPERATORS[given.operator], given.value)
-    if not given.filters:
-        return None
-    return _group(given)
+    try:
+        return _group(given) if given.filters else None
+    except RecursionError as error:
+        raise FilterError("The filter is nested too deeply.") from error
 
 
 def _group(given: MetadataFilters) -> Group:

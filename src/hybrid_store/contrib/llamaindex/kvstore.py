@@ -6,12 +6,12 @@ import json
 from hashlib import sha256
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
 from llama_index.core.storage.docstore.keyval_docstore import KVDocumentStore
 from llama_index.core.storage.kvstore.types import DEFAULT_COLLECTION, BaseKVStore
 
 from hybrid_store.contrib.llamaindex.models import Entry
+from hybrid_store.contrib.retrieval.threads import in_database_thread
 
 __all__ = ["DjangoDocumentStore", "DjangoKVStore"]
 
@@ -79,7 +79,7 @@ class DjangoKVStore(BaseKVStore):
     async def aput(
         self, key: str, val: dict[str, Any], collection: str = DEFAULT_COLLECTION
     ) -> None:
-        await sync_to_async(self.put)(key, val, collection)
+        await in_database_thread(self.put, key, val, collection)
 
     async def aput_all(
         self,
@@ -87,16 +87,16 @@ class DjangoKVStore(BaseKVStore):
         collection: str = DEFAULT_COLLECTION,
         batch_size: int = BATCH,
     ) -> None:
-        await sync_to_async(self.put_all)(kv_pairs, collection, batch_size)
+        await in_database_thread(self.put_all, kv_pairs, collection, batch_size)
 
     async def aget(self, key: str, collection: str = DEFAULT_COLLECTION) -> dict[str, Any] | None:
-        return await sync_to_async(self.get)(key, collection)
+        return await in_database_thread(self.get, key, collection)
 
     async def aget_all(self, collection: str = DEFAULT_COLLECTION) -> dict[str, dict[str, Any]]:
-        return await sync_to_async(self.get_all)(collection)
+        return await in_database_thread(self.get_all, collection)
 
     async def adelete(self, key: str, collection: str = DEFAULT_COLLECTION) -> bool:
-        return await sync_to_async(self.delete)(key, collection)
+        return await in_database_thread(self.delete, key, collection)
 
 
 class DjangoDocumentStore(KVDocumentStore):

@@ -23,6 +23,7 @@ class Mode:
     vector: bool = False
     text: bool = False
     diverse: bool = False
+    reranked: bool = False
 
 
 MODES = {
@@ -30,16 +31,24 @@ MODES = {
     VectorStoreQueryMode.SPARSE: Mode(text=True),
     VectorStoreQueryMode.TEXT_SEARCH: Mode(text=True),
     VectorStoreQueryMode.HYBRID: Mode(vector=True, text=True),
-    VectorStoreQueryMode.SEMANTIC_HYBRID: Mode(vector=True, text=True),
+    VectorStoreQueryMode.SEMANTIC_HYBRID: Mode(vector=True, text=True, reranked=True),
     VectorStoreQueryMode.MMR: Mode(vector=True, diverse=True),
 }
 
 
 def question_of(
-    query: VectorStoreQuery, mmr_threshold: float | None, mmr_prefetch_k: int | None
+    query: VectorStoreQuery,
+    mmr_threshold: float | None,
+    mmr_prefetch_k: int | None,
+    reranker: Any = None,
 ) -> Question:
     """Raises `SearchError` for modes that there are not, and for what a mode needs and has not."""
     mode = _mode(query)
+    if mode.reranked and reranker is None:
+        raise SearchError(
+            f"The mode {query.mode.value!r} orders what is found by a reranker: make the store "
+            "with reranker=, or ask in the mode 'hybrid'."
+        )
     for is_needed, name in ((mode.vector, "query_embedding"), (mode.text, "query_str")):
         if is_needed and getattr(query, name) is None:
             raise SearchError(f"A query in the mode {query.mode.value!r} needs its {name}.")
@@ -52,6 +61,7 @@ def question_of(
         alpha=_first(query.alpha, DEFAULT_ALPHA),
         lambda_=share if mode.diverse else 1.0,
         choice=_choice(mmr_prefetch_k if mode.diverse else query.sparse_top_k, query),
+        reranker=reranker if mode.reranked else None,
     )
 
 

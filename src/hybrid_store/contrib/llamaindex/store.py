@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.schema import BaseNode
@@ -21,6 +20,8 @@ from hybrid_store.contrib.llamaindex.filters import translated
 from hybrid_store.contrib.llamaindex.nodes import node_of, record_of
 from hybrid_store.contrib.llamaindex.questions import question_of
 from hybrid_store.contrib.retrieval.collection import Collection, collection
+from hybrid_store.contrib.retrieval.threads import in_database_thread
+from hybrid_store.rerankers import as_reranker
 
 __all__ = ["DjangoVectorStore"]
 
@@ -31,7 +32,8 @@ class DjangoVectorStore(BasePydanticVectorStore):
     `names` are those of fields: `text`, `embedding`, `metadata`, `fields`, `key`, `source` (of the
     id of a node's document) and `payload`; those that a `Document` has are known. New rows get
     `defaults`. `embedded_by` is the alias of the embedder that the vectors of nodes come from,
-    needed where they are written into an `EmbeddingField`.
+    needed where they are written into an `EmbeddingField`. `reranker`, a `BaseReranker` or a
+    function of a query and texts, orders the nodes that the mode "semantic_hybrid" finds.
 
     Raises `DocumentError` for what has no place in the model, `FilterError` for filters that ask
     for what is not there, other subclasses of `SearchError` for queries that cannot be answered.
@@ -41,6 +43,7 @@ class DjangoVectorStore(BasePydanticVectorStore):
     is_embedding_query: bool = True
 
     _collection: Collection = PrivateAttr()
+    _reranker: Any = PrivateAttr()
 
     def __init__(
         self,
@@ -48,9 +51,11 @@ class DjangoVectorStore(BasePydanticVectorStore):
         *,
         defaults: Mapping[str, Any] | None = None,
         embedded_by: str | None = None,
+        reranker: Any = None,
         **names: Any,
     ) -> None:
         super().__init__(stores_text=True)
+        self._reranker = None if reranker is None else as_reranker(reranker)
         # Without the rows that the caller may have fetched.
         rows = queryset.all()
         self._collection = collection(rows, defaults=defaults, embedded_by=embedded_by, **names)
@@ -130,7 +135,7 @@ class DjangoVectorStore(BasePydanticVectorStore):
         """
         if kwargs:
             raise TypeError(f"A DjangoVectorStore knows no option {next(iter(kwargs))!r}.")
-        question = question_of(query, mmr_threshold, mmr_prefetch_k)
+        question = question_of(query, mmr_threshold, mmr_prefetch_k, self._reranker)
         # A retriever of an index sends no node_ids as [], and no doc_ids as None.
         within = self._collection.within(keys=query.node_ids or None, sources=query.doc_ids)
         if query.embedding_field is not None:
@@ -147,10 +152,10 @@ class DjangoVectorStore(BasePydanticVectorStore):
     # Asynchronous: Django's connections belong to threads.
 
     async def async_add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
-        return await sync_to_async(self.add)(nodes, **kwargs)
+        return await in_database_thread(self.add, nodes, **kwargs)
 
     async def adelete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
-        await sync_to_async(self.delete)(ref_doc_id, **delete_kwargs)
+        await in_database_thread(self.delete, ref_doc_id, **delete_kwargs)
 
     async def adelete_nodes(
         self,
@@ -158,15 +163,15 @@ class DjangoVectorStore(BasePydanticVectorStore):
         filters: MetadataFilters | None = None,
         **delete_kwargs: Any,
     ) -> None:
-        await sync_to_async(self.delete_nodes)(node_ids, filters, **delete_kwargs)
+        await in_database_thread(self.delete_nodes, node_ids, filters, **delete_kwargs)
 
     async def aclear(self) -> None:
-        await sync_to_async(self.clear)()
+        await in_database_thread(self.clear)
 
     async def aget_nodes(
         self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
     ) -> list[BaseNode]:
-        return await sync_to_async(self.get_nodes)(node_ids, filters)
+        return await in_database_thread(self.get_nodes, node_ids, filters)
 
     async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
-        return await sync_to_async(self.query)(query, **kwargs)
+        return await in_database_thread(self.query, query, **kwargs)

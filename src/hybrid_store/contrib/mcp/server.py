@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -17,7 +16,8 @@ from hybrid_store.contrib.mcp.sources import Source
 from hybrid_store.contrib.retrieval.collection import Collection, Question
 from hybrid_store.contrib.retrieval.filters import Condition, Group, Operator
 from hybrid_store.contrib.retrieval.layout import Record
-from hybrid_store.exceptions import EmbedderError, SearchError
+from hybrid_store.contrib.retrieval.threads import in_database_thread
+from hybrid_store.exceptions import EmbedderError, SearchError, SpaceMismatchError
 
 __all__ = ["search_server"]
 
@@ -101,7 +101,7 @@ async def _in_thread(work: Callable[[], T]) -> T:
         finally:
             close_old_connections()
 
-    return await sync_to_async(done, thread_sensitive=True)()
+    return await in_database_thread(done)
 
 
 class _Tools:
@@ -135,12 +135,12 @@ class _Tools:
         )
         try:
             hits = found.search(question)
-        except SearchError as error:
-            raise ToolError(str(error)) from error
-        except EmbedderError as error:
+        except (EmbedderError, SpaceMismatchError) as error:
             # Its sentence is for the operator, not for a client.
             logger.warning("A search of the source %r failed: %s", source, error)
             raise ToolError('The search by meaning is out of order: use mode="words".') from error
+        except SearchError as error:
+            raise ToolError(str(error)) from error
         return Results(documents=[_found(hit.record, hit.score, MOST_CHARACTERS) for hit in hits])
 
     def fetch(self, context: Any, source: str, key: str) -> Found:

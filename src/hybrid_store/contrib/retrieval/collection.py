@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from django.db.models import QuerySet
 
 from hybrid_store.contrib.retrieval.filters import Filter, where
 from hybrid_store.contrib.retrieval.layout import Layout, Record, layout
+from hybrid_store.contrib.retrieval.many import among
 from hybrid_store.contrib.retrieval.places import write_alias
+from hybrid_store.contrib.retrieval.room import is_storable
 from hybrid_store.contrib.retrieval.writing import Conflict, Writing
 from hybrid_store.exceptions import SearchError
-from hybrid_store.models import diversify, nearest, search
+from hybrid_store.models import diversify, nearest, rerank, search
 from hybrid_store.models.embedding import EmbeddingField
+from hybrid_store.models.functions import METRICS
 from hybrid_store.models.fused.ranking import CANDIDATES
 
 __all__ = ["Collection", "Hit", "Question", "collection"]
@@ -36,7 +40,7 @@ class Question:
     `vector` may also be a text, which the embedding's own embedder embeds when rows are fetched.
     `alpha` is the share of the vector, from 0 to 1. With `lambda_` below 1 rows are chosen that are
     unlike each other, from `choice` of the best ones; by both a vector and words, so many of the
-    best by either are fused.
+    best by either are fused. A `reranker`, as for `rerank`, compares the best ones with the text.
     """
 
     count: int
@@ -46,12 +50,13 @@ class Question:
     alpha: float = 0.5
     lambda_: float = 1.0
     choice: int | None = None
+    reranker: Any = None
 
 
 @dataclass(frozen=True)
 class Hit:
     """A document that was found with its score, of which the greater is the better: by a vector
-    the similarity, by words BM25, by both that of the fusion."""
+    the similarity, by words BM25, by both that of the fusion; with a reranker what that gives."""
 
     record: Record
     score: float
@@ -74,6 +79,8 @@ class Collection:
 
     def rows(self, given: Filter | None = None) -> QuerySet[Any]:
         """Those for which a filter holds, each once; raises `FilterError`."""
+        if given is None:
+            return self.queryset.all()
         condition = where(given, self.layout)
         if not self.layout.reads_others:
             return self.queryset.filter(condition)
@@ -82,14 +89,15 @@ class Collection:
         return self.queryset.filter(pk__in=found)
 
     def records(self, rows: QuerySet[Any], *, with_embeddings: bool = False) -> Iterator[Record]:
-        for row in self._read(rows, with_embeddings):
-            yield self.layout.record(row, with_embedding=with_embeddings)
+        return map(
+            self.layout.record, rows.values(*self.layout.read(with_embedding=with_embeddings))
+        )
 
     def metadata(self, rows: QuerySet[Any]) -> Iterator[dict[str, Any]]:
         """That of rows, however many they are."""
-        heavy = {self.layout.text, self.layout.payload or ""} - {"", *self.layout.fields.values()}
-        for row in self._read(rows, False).defer(*heavy).iterator(chunk_size=CHUNK):
-            yield self.layout.metadata_of(row)
+        names = {*filter(None, [self.layout.metadata]), *self.layout.fields.values()}
+        found = rows.values("pk", *names).iterator(chunk_size=CHUNK)
+        return map(self.layout.metadata_of, found)
 
     def by_key(self, keys: Iterable[str], *, with_embeddings: bool = False) -> dict[str, Record]:
         """Those that are there."""
@@ -106,19 +114,13 @@ class Collection:
         rows = self.queryset if keys is None else self.rows_by_key(keys)
         if sources is not None:
             # What has no source is a part of nothing.
-            known = [source for source in sources if source]
-            rows = rows.filter(**{f"{self.layout.source_name}__in": known})
+            known = [source for source in sources if source and is_storable(source)]
+            rows = rows.filter(among(self.layout.source_name, known))
         return replace(self, queryset=rows)
 
     def rows_by_key(self, keys: Iterable[str]) -> QuerySet[Any]:
         values = [value for key in keys if (value := self.layout.value_of(key)) is not None]
-        return self.queryset.filter(**{f"{self.layout.key}__in": values})
-
-    def _read(self, rows: QuerySet[Any], with_embeddings: bool) -> QuerySet[Any]:
-        related = {path.rpartition("__")[0] for path in self.layout.fields.values()} - {""}
-        rows = rows.select_related(*related) if related else rows
-        heavy = [vector.name for vector in self.layout.vectors]
-        return rows.defer(None) if with_embeddings else rows.defer(*heavy)
+        return self.queryset.filter(among(self.layout.key, values))
 
     # Search
 
@@ -126,27 +128,29 @@ class Collection:
         """The best documents; raises subclasses of `SearchError`."""
         if question.count < 1:
             return []
-        found = self._ranked(self.rows(question.filter), question)
+        found, score_of = self._ranked(self.rows(question.filter), question)
         if question.lambda_ != 1:
             choice = question.choice or max(CHOICE * question.count, LEAST_CHOICE)
             vector = self.layout.vector.name
             found = diversify(found, lambda_=question.lambda_, candidates=choice, field=vector)
-        rows = self._read(found[: question.count], with_embeddings)
-        return [
-            Hit(self.layout.record(row, with_embedding=with_embeddings), float(getattr(row, SCORE)))
-            for row in rows
-        ]
+        if question.reranker is not None:
+            found = rerank(found, question.reranker, text=self.layout.text)
+        names = self.layout.read(with_embedding=with_embeddings)
+        rows = found[: question.count].values(*names, SCORE)
+        return [Hit(self.layout.record(row), score_of(row[SCORE])) for row in rows]
 
-    def _ranked(self, rows: QuerySet[Any], question: Question) -> QuerySet[Any]:
-        vector, text = question.vector, question.text
-        if vector is None and not (text or "").strip():
+    def _ranked(
+        self, rows: QuerySet[Any], question: Question
+    ) -> tuple[QuerySet[Any], Callable[[Any], float]]:
+        """The best first, and the score that belongs to what they have as `SCORE`."""
+        vector, text = question.vector, (question.text or "").strip()
+        if vector is None and not text:
             raise SearchError("There is nothing to search for: give a vector, a text, or both.")
-        if not (text or "").strip():
-            field = self.layout.vector.name
-            return nearest(rows, vector, field=field, similarity_as=SCORE, distance_as=DISTANCE)
-        return search(
+        if not text:
+            return self._nearest(rows, vector)
+        found = search(
             rows,
-            text or "",
+            question.text or "",
             mode="text" if vector is None else "hybrid",
             near=vector,
             field=None if vector is None else self.layout.vector.name,
@@ -157,6 +161,16 @@ class Collection:
             vector_rank_as=VECTOR_RANK,
             text_rank_as=TEXT_RANK,
         )
+        return found, float
+
+    def _nearest(
+        self, rows: QuerySet[Any], vector: Any
+    ) -> tuple[QuerySet[Any], Callable[[Any], float]]:
+        """They have their distance: a database would compute it once more for the similarity."""
+        field = self.layout.vector
+        found = nearest(rows, vector, field=field.name, similarity_as=None, distance_as=SCORE)
+        distance = METRICS[cast("Any", found.query).search.metric]
+        return found, partial(distance.similarity, dimensions=field.dimensions)
 
     # Write
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from django.utils import timezone
 from hybrid_store.backends.json import JSONTest, Kind
 from hybrid_store.contrib.retrieval.json_values import HoldsInJSON
 from hybrid_store.contrib.retrieval.patterns import anywhere, like
+from hybrid_store.contrib.retrieval.room import fault
+from hybrid_store.contrib.retrieval.showing import shown
 from hybrid_store.embedders.texts import encodable
 from hybrid_store.exceptions import FilterError
 
@@ -28,6 +31,7 @@ __all__ = ["Column", "FieldColumn", "JSONColumn"]
 
 NOTHING = Q(pk__in=())
 BOUND = 2**63
+TOO_LARGE = "is no finite number of at most 64 bits, which all databases compare: give one"
 LOOKUPS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 # Integers that compare as a fraction does.
 ROUNDED = {">": floor, ">=": ceil, "<": ceil, "<=": floor}
@@ -73,11 +77,11 @@ class Column(ABC):
         """Is it missing, null, an empty text or an empty list?"""
 
     def refused(self, value: Any, reason: str) -> FilterError:
-        return FilterError(f"{self.label}: {value!r:.60} {reason}.")
+        return FilterError(f"{self.label}: {shown(value)} {reason}.")
 
     def _bounded(self, number: float) -> float:
         if not -BOUND <= number < BOUND:
-            raise self.refused(number, "is beyond the integers of a database, which have 64 bits")
+            raise self.refused(number, TOO_LARGE)
         return number
 
     def _text(self, value: Any) -> str:
@@ -147,6 +151,8 @@ class FieldColumn(Column):
             raise self.refused(value, "is not one value: give one")
         if isinstance(value, bool) is not isinstance(field, BooleanField):
             raise self.refused(value, f"is no value of a {type(field).__name__}")
+        if not _is_asked_for(value):
+            raise self.refused(value, TOO_LARGE)
         if isinstance(value, float) and isinstance(field, IntegerField):
             return self._bounded(value)
         if isinstance(field, DateTimeField) and type(value) is date:
@@ -154,9 +160,19 @@ class FieldColumn(Column):
         try:
             found: Any = value if isinstance(value, datetime) else field.to_python(value)
             found = _aware(found) if isinstance(found, datetime) else found
-        except (ValidationError, TypeError, OverflowError) as error:
+        except (ValidationError, OverflowError, TypeError) as error:
             raise self.refused(value, f"is no value of a {type(field).__name__}") from error
-        return self._bounded(found) if isinstance(field, IntegerField) else found
+        if isinstance(found, str):
+            return self._text(found)
+        if reason := fault(field, found):
+            raise self.refused(value, reason)
+        return found
+
+
+def _is_asked_for(value: Any) -> bool:
+    if isinstance(value, int):
+        return -BOUND <= value < BOUND
+    return not isinstance(value, float | Decimal) or isfinite(value)
 
 
 def _aware(moment: datetime) -> datetime:
@@ -217,10 +233,7 @@ class JSONColumn(Column):
             if value is not None:
                 kind, asked = self._scalar(value)
                 wanted.setdefault(kind, []).append(asked)
-        tests = (
-            JSONTest([kind], f"{COMPARED[kind]} IN ({', '.join(['%s'] * len(asked))})", asked)
-            for kind, asked in wanted.items()
-        )
+        tests = (_one_of(kind, asked) for kind, asked in wanted.items())
         return reduce(or_, (self._holds(test, of_elements=of_elements) for test in tests), NOTHING)
 
     def _holds(self, test: JSONTest, *, of_elements: bool = False) -> Q:
@@ -230,15 +243,25 @@ class JSONColumn(Column):
         """What JSON has for a value, and what is bound for it."""
         if isinstance(value, bool):
             return Kind.BOOLEAN, "true" if value else "false"
-        if isinstance(value, int):
-            return Kind.NUMBER, self._bounded(value)
-        if isinstance(value, float | Decimal) and isfinite(value):
-            return Kind.NUMBER, value
+        if not _is_asked_for(value):
+            raise self.refused(value, TOO_LARGE)
+        if isinstance(value, int | float | Decimal):
+            return Kind.NUMBER, float(value) if isinstance(value, Decimal) else value
         if isinstance(value, date):
             return Kind.STRING, value.isoformat()
         if isinstance(value, UUID):
             return Kind.STRING, str(value)
         return Kind.STRING, self._text(value)
+
+
+def _one_of(kind: Kind, values: Sequence[Any]) -> JSONTest:
+    asked = f"{COMPARED[kind]} IN ({', '.join(['%s'] * len(values))})"
+    return JSONTest([kind], asked, values, _as_json(kind, *values) if len(values) == 1 else None)
+
+
+def _as_json(kind: Kind, value: Any) -> str:
+    is_json = kind is Kind.BOOLEAN or isinstance(value, Decimal)
+    return str(value) if is_json else json.dumps(value, ensure_ascii=False)
 
 
 SOMETHING = JSONTest([kind for kind in Kind if kind is not Kind.NULL])

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias
 from django.db.models import Q
 
 from hybrid_store.contrib.retrieval.columns import Column
+from hybrid_store.contrib.retrieval.showing import shown
 from hybrid_store.exceptions import FilterError
 
 __all__ = [
@@ -145,7 +146,7 @@ def _all(column: Column, value: Any) -> Q:
 
 def _several(column: Column, value: Any) -> list[Any]:
     if not isinstance(value, list | tuple | set | frozenset):
-        raise FilterError(f"{column.label}: {value!r:.60} is no list of values: give one.")
+        raise FilterError(f"{column.label}: {shown(value)} is no list of values: give one.")
     return [*value]
 
 

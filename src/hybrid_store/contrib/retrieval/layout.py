@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from math import isfinite
+from types import NoneType
 from typing import Any, cast
 from uuid import UUID
 
@@ -14,7 +17,8 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import Field, JSONField, Model
 
 from hybrid_store.contrib.retrieval.columns import Column, FieldColumn, JSONColumn
-from hybrid_store.embedders.texts import encodable
+from hybrid_store.contrib.retrieval.room import UNSTORABLE, fault, is_storable
+from hybrid_store.contrib.retrieval.showing import shown
 from hybrid_store.exceptions import DocumentError, FilterError
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fields import BaseVectorField, vector_field, vector_fields
@@ -65,7 +69,7 @@ class Layout:
         if self.metadata is None:
             known = ", ".join(sorted(self.fields)) or "none"
             raise FilterError(
-                f"{self.model._meta.label} has no metadata {key!r:.60}; it has: {known}."
+                f"{self.model._meta.label} has no metadata {shown(key)}; it has: {known}."
             )
         return JSONColumn(self.model, self.metadata, path)
 
@@ -84,13 +88,26 @@ class Layout:
 
     def value_of(self, key: str) -> Any:
         """A key as the field has it; None if no row can have it."""
-        if not _is_storable(key):
-            return None
         try:
-            value = self.key_field.to_python(key)
-        except ValidationError:
+            return self.checked_key(key)
+        except DocumentError:
             return None
-        return value if str(value) == key else None
+
+    def checked_key(self, key: str) -> Any:
+        """A key as the field has it; raises `DocumentError` if no row can have it."""
+        field, value = self.key_field, None
+        if is_storable(key):
+            with suppress(ValidationError):
+                value = field.to_python(key)
+        if value is None or str(value) != key:
+            raise self._refused(
+                self.key,
+                f"{shown(key)} is no key for a {type(field).__name__}: choose keys that are, or a "
+                "field for them by key=",
+            )
+        if reason := fault(field, value):
+            raise self._refused(self.key, f"the key {shown(key)} {reason}")
+        return value
 
     @property
     def source_name(self) -> str:
@@ -104,39 +121,53 @@ class Layout:
 
     # Rows
 
-    def record(self, row: Model, *, with_embedding: bool = False) -> Record:
-        vector = getattr(row, self.embedding) if self.embedding and with_embedding else None
+    def read(self, *, with_embedding: bool = False) -> list[str]:
+        """The fields that a record is made of, of rows and of those that they refer to."""
+        single = [self.key, self.text, self.metadata, self.source, self.payload]
+        vector = self.embedding if with_embedding else None
+        return [*dict.fromkeys(filter(None, [*single, vector, *self.fields.values()]))]
+
+    def record(self, row: Mapping[str, Any]) -> Record:
+        """The record of a row, given what `read` names."""
+        vector = row.get(self.embedding or "")
         return Record(
-            key=str(getattr(row, self.key)),
-            text=getattr(row, self.text) or "",
+            key=str(row[self.key]),
+            text=row[self.text] or "",
             metadata=self.metadata_of(row),
             embedding=None if vector is None else vector.to_list(),
-            source="" if self.source is None else str(getattr(row, self.source) or ""),
-            payload=None if self.payload is None else getattr(row, self.payload),
+            source="" if self.source is None else str(row[self.source] or ""),
+            payload=None if self.payload is None else row[self.payload],
         )
 
-    def metadata_of(self, row: Model) -> dict[str, Any]:
-        metadata = {} if self.metadata is None else dict(getattr(row, self.metadata) or {})
+    def metadata_of(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        metadata = {} if self.metadata is None else dict(row[self.metadata] or {})
         for key, path in self.fields.items():
-            metadata[key] = _plain(_at(row, path))
+            metadata[key] = _plain(row[path])
         return metadata
 
     def fill(self, row: Model, record: Record) -> None:
         """Write a record into a row; raises `DocumentError` for what it has no place for."""
-        if not _is_storable(record.text):
-            raise self._refused(self.text, f"the text of {record.key!r:.60} {UNSTORABLE}")
-        setattr(row, self.text, record.text)
-        rest = self._fill_fields(row, record.metadata)
+        for name, value in self.values(record).items():
+            setattr(row, name, value)
+
+    def values(self, record: Record) -> dict[str, Any]:
+        """What a record writes into the attributes of fields, but for the vector; raises
+        `DocumentError` likewise."""
+        own, rest = self._divided(record.metadata)
+        found = {**self._checked(self.text, record.text, "the text of ", record.key), **own}
         if self.metadata is not None:
-            setattr(row, self.metadata, self._as_json(self.metadata, rest))
+            found[self.metadata] = self._as_json(self.metadata, rest)
         if self.source is not None:
-            setattr(row, self.source, record.source)
+            found |= self._checked(self.source, record.source, "the source ", record.source)
         if self.payload is not None:
-            setattr(row, self.payload, record.payload or {})
+            found[self.payload] = self._as_json(self.payload, record.payload or {})
+        return found
 
     def merge(self, row: Model, changes: Mapping[str, Any]) -> None:
         """Write metadata into a row besides what it has; raises `DocumentError` likewise."""
-        rest = self._fill_fields(row, changes)
+        own, rest = self._divided(changes)
+        for name, value in own.items():
+            setattr(row, name, value)
         for key in rest:
             if key in self.fields:
                 raise DocumentError(
@@ -146,29 +177,45 @@ class Layout:
             kept = getattr(row, self.metadata) or {}
             setattr(row, self.metadata, {**kept, **self._as_json(self.metadata, rest)})
 
-    def _fill_fields(self, row: Model, metadata: Mapping[str, Any]) -> dict[str, Any]:
-        """Write metadata that has fields of its own into them; the rest."""
+    def _divided(self, metadata: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Metadata by the attributes of the fields it has; the rest by its keys."""
+        own: dict[str, Any] = {}
         rest = dict(metadata)
         for key, path in self._own_fields():
             if key in rest:
-                setattr(row, path, _as_field(self.model, path, rest.pop(key)))
+                value = rest.pop(key)
+                own |= self._checked(path, _as_field(self.model, path, value), "", value)
         unknown = [key for key in rest if key not in self.fields]
         if unknown and self.metadata is None:
             raise DocumentError(
-                f"{self.model._meta.label} has no field for the metadata {unknown[0]!r:.60}: name "
+                f"{self.model._meta.label} has no field for the metadata {shown(unknown[0])}: name "
                 "one by fields=, or a JSONField by metadata=."
             )
-        return rest
+        return own, rest
 
-    def _as_json(self, name: str, value: Any) -> Any:
+    def _checked(self, name: str, value: Any, called: str, given: Any) -> dict[str, Any]:
+        """A value that its field has taken, by the attribute of the field; raises `DocumentError`
+        for want of room, where it is called that, with what is given."""
+        field: Any = self.model._meta.get_field(name)
+        if reason := fault(field, value):
+            raise self._refused(name, f"{called}{shown(given)} {reason}")
+        return {field.attname: value}
+
+    def _as_json(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """As it will come back from the database, with dates and UUIDs as texts."""
-        try:
-            found = json.dumps(value, default=_as_text, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise self._refused(name, f"{value!r:.60} is no JSON: {error}") from error
-        found = json.loads(found)
-        if not all(map(_is_storable, _texts(found))):
-            raise self._refused(name, f"{value!r:.60} {UNSTORABLE}")
+        if _is_json(given, MOST_LEVELS):
+            return dict(given)
+        found: dict[str, Any] = {}
+        for key, value in given.items():
+            try:
+                found |= json.loads(json.dumps({key: value}, default=_as_text, allow_nan=False))
+            except (TypeError, ValueError) as error:
+                called = f"{shown(value)} of the key {shown(key)}"
+                raise self._refused(name, f"{called} is no JSON: {error}{OTHERWISE}") from error
+            except RecursionError as error:
+                raise self._refused(name, f"what {shown(key)} has is nested too deeply") from error
+        if unlike := next((text for text in _texts(found) if not is_storable(text)), None):
+            raise self._refused(name, f"{shown(unlike)} {UNSTORABLE}: leave them out")
         return found
 
     def _refused(self, name: str, reason: str) -> DocumentError:
@@ -263,17 +310,27 @@ def _check(found: Layout) -> None:
         )
 
 
-def _at(row: Any, path: str) -> Any:
-    for name in path.split("__"):
-        row = None if row is None else getattr(row, name)
-    return row.pk if isinstance(row, Model) else row
+OTHERWISE = ": give texts, numbers, or lists of these, or name a field for it by fields="
 
 
-UNSTORABLE = "has characters that no text in a database has"
+# Deeper values of JSON are looked at by `json` itself.
+MOST_LEVELS = 10
 
 
-def _is_storable(text: str) -> bool:
-    return "\x00" not in text and encodable(text) == text
+def _is_json(value: Any, levels: int) -> bool:
+    """Will it come back from a column of JSON just as it is? If not, it may still be JSON."""
+    kind = type(value)
+    if kind is str:
+        return is_storable(value)
+    if kind is float:
+        return isfinite(value)
+    if kind is dict and levels:
+        return all(type(key) is str and is_storable(key) for key in value) and all(
+            _is_json(part, levels - 1) for part in value.values()
+        )
+    if kind is list and levels:
+        return all(_is_json(part, levels - 1) for part in value)
+    return kind in {int, bool, NoneType}
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -312,5 +369,5 @@ def _as_field(model: type[Model], name: str, value: Any) -> Any:
         return field.to_python(value)
     except ValidationError as error:
         raise DocumentError(
-            f"{model._meta.label}.{name}: {value!r:.60} is no value of a {type(field).__name__}."
+            f"{model._meta.label}.{name}: {shown(value)} is no value of a {type(field).__name__}."
         ) from error
