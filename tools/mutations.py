@@ -31,6 +31,9 @@ DATABASE = "tests/durability/test_database_failures.py"
 TEXTS = "tests/durability/test_texts.py"
 CERTIFIED = "tests/certified/test_searches.py"
 EXPRESSIONS = "tests/certified/test_expressions.py"
+TENANTS = "tests/contrib/test_tenants.py"
+WRITING = "tests/contrib/test_writing.py"
+FILTERS = "tests/contrib/test_filters.py"
 
 
 @dataclass(frozen=True)
@@ -474,6 +477,91 @@ MUTATIONS = [
         [("escape(text[place:first])", "text[place:first]")],
         SUITE,
         "marked_texts",
+    ),
+    Mutation(
+        "documents are asked for by key in their queryset",
+        "contrib/retrieval/collection.py",
+        [
+            (
+                "return self.queryset.filter(among(",
+                "return self.queryset.model.objects.filter(among(",
+            )
+        ],
+        TENANTS,
+        "TestCollection",
+    ),
+    Mutation(
+        "documents of a source are those of their queryset",
+        "contrib/retrieval/collection.py",
+        [
+            (
+                "rows = rows.filter(among(self.layout.source_name, known))",
+                "rows = rows.model.objects.filter(among(self.layout.source_name, known))",
+            )
+        ],
+        TENANTS,
+        "TestLlamaIndex",
+    ),
+    Mutation(
+        "documents with a key that is in use elsewhere",
+        "contrib/retrieval/writing.py",
+        [("if outside := {*taken} - {*inside}:", "if outside := {*taken} & set():")],
+        TENANTS,
+        "refused",
+    ),
+    Mutation(
+        "documents that leave the queryset when they are written",
+        "contrib/retrieval/writing.py",
+        [("if outside := {*part} - found:", "if outside := {*part} & set():")],
+        "tests/contrib/test_collection.py",
+        "outside",
+    ),
+    Mutation(
+        "documents are deleted in their queryset",
+        "contrib/retrieval/collection.py",
+        [('filter(pk__in=chosen.values("pk"))', "all()")],
+        TENANTS,
+        "TestHaystack or TestLangChain",
+    ),
+    Mutation(
+        "filters of documents have an end",
+        "contrib/retrieval/filters.py",
+        [("if size > MOST_CONDITIONS or depth > MOST_DEPTH:", "if depth > MOST_DEPTH * size:")],
+        FILTERS,
+        "limits",
+    ),
+    Mutation(
+        "documents without the value, for which != holds",
+        "contrib/retrieval/columns.py",
+        [
+            (
+                "return found | ~self._holds(SOMETHING) if None in values else found",
+                "return found | ~self._holds(SOMETHING)",
+            )
+        ],
+        FILTERS,
+        "as_in_python",
+    ),
+    Mutation(
+        "vectors of documents whose embedder nobody told",
+        "contrib/retrieval/writing.py",
+        [("if self.embedded_by or all(", "if True or all(")],
+        "tests/contrib/test_collection.py",
+        "unknown_origin",
+    ),
+    Mutation(
+        "the vector of a document that is replaced by another text",
+        "contrib/retrieval/writing.py",
+        [("if record.text == before or is_kept:", "if True:")],
+        WRITING,
+        "TestVectors",
+    ),
+    Mutation(
+        "the rows of a request, which a model searches",
+        "contrib/mcp/sources.py",
+        [("return collection(rows, ", "return collection(rows.model.objects.all(), ")],
+        TENANTS,
+        "TestMCP",
     ),
 ]
 

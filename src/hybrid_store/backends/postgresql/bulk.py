@@ -17,7 +17,6 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.postgresql.psycopg_any import Jsonb
 
 from hybrid_store.backends.postgresql.arrays import TEXT_ARRAY_OID, array_of_texts, array_of_vectors
 from hybrid_store.backends.postgresql.transport import write
@@ -69,6 +68,8 @@ def _dumpers() -> dict[type[Any], type[Any]]:
 
 def with_json_as_text(rows: Sequence[Row]) -> Sequence[Row]:
     """The same rows without the objects by which the drivers know JSON."""
+    from django.db.backends.postgresql.psycopg_any import Jsonb
+
     if not any(type(value) is Jsonb for row in rows for value in row):
         return rows
     return [
