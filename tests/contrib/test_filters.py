@@ -216,6 +216,8 @@ def test_fields_take_values_of_their_type() -> None:
     assert found(condition("field:year", ">", 2019.5)) == {"a"}
     assert found(condition("field:published", "<", date(2020, 1, 3))) == {"a"}
     assert found(condition("field:year", ">", None)) == set()
+    assert found(condition("field:year", "<", 2**40)) == {"a"}
+    assert found(condition("field:year", "in", [2**40])) == set()
     assert found(condition("field:year", "in", [None, 1])) == set()
     assert found(condition("field:year", "not in", [None])) == {"a"}
 
@@ -232,16 +234,15 @@ def test_fractions_are_between_integers() -> None:
 
 
 REFUSED = [
-    (condition("field:year", "<", float("inf")), "is beyond the integers of a database"),
-    (condition("field:year", "==", float("nan")), "is beyond the integers of a database"),
-    (condition("field:year", "in", [2**63]), "is beyond the integers of a database"),
-    (condition("field:year", "==", str(2**63)), "is beyond the integers of a database"),
-    (condition("a", "==", -(2**63) - 1), "is beyond the integers of a database"),
-    (condition("a", "<", 10**400), "is beyond the integers of a database"),
+    (condition("field:year", "<", float("inf")), "is no finite number of at most 64 bits"),
+    (condition("field:year", "==", float("nan")), "is no finite number of at most 64 bits"),
+    (condition("field:year", "in", [2**63]), "is no finite number of at most 64 bits"),
+    (condition("field:year", "==", str(2**63)), "is no finite number of at most 64 bits"),
+    (condition("a", "==", -(2**63) - 1), "is no finite number of at most 64 bits"),
+    (condition("a", "<", 10**400), "is no finite number of at most 64 bits"),
     (condition("a", ">", True), "is neither greater nor smaller"),
     (condition("a", ">", [1]), "is no text: give one"),
     (condition("a", "==", {"b": 1}), "is no text: give one"),
-    (condition("a", "==", float("nan")), "is no finite number"),
     (condition("a", "==", "\x00"), "has characters that no text in a database has"),
     (condition("a", "==", "\ud800"), "has characters that no text in a database has"),
     (condition("a\x00", "==", 1), "has characters that no text in a database has"),

@@ -164,6 +164,9 @@ class FieldColumn(Column):
             raise self.refused(value, f"is no value of a {type(field).__name__}") from error
         if isinstance(found, str):
             return self._text(found)
+        if isinstance(field, IntegerField):
+            # Any integer can be compared with, also those that the column has no room for.
+            return self._bounded(found)
         if reason := fault(field, found):
             raise self.refused(value, reason)
         return found
