@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any, cast
+from functools import cached_property
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -14,52 +14,14 @@ from hybrid_store.contrib.retrieval.layout import Layout, Record, layout
 from hybrid_store.contrib.retrieval.many import among
 from hybrid_store.contrib.retrieval.places import write_alias
 from hybrid_store.contrib.retrieval.room import is_storable
+from hybrid_store.contrib.retrieval.searching import Hit, Question, Searching
 from hybrid_store.contrib.retrieval.writing import Conflict, Writing
-from hybrid_store.exceptions import SearchError
-from hybrid_store.models import diversify, nearest, rerank, search
 from hybrid_store.models.embedding import EmbeddingField
-from hybrid_store.models.functions import METRICS
-from hybrid_store.models.fused.ranking import CANDIDATES
 
 __all__ = ["Collection", "Hit", "Question", "collection"]
 
-# Names that no model has.
-SCORE, DISTANCE, VECTOR_RANK, TEXT_RANK = (
-    f"_hybrid_store_document_{name}" for name in ("score", "distance", "vector_rank", "text_rank")
-)
 # Rows that are in memory at a time.
 CHUNK = 500
-# How many of the best rows unlike ones are chosen from, for every one wanted, and at least.
-CHOICE, LEAST_CHOICE = 4, 20
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is searched for: a vector, the words of a text, or both, whichever is given.
-
-    `vector` may also be a text, which the embedding's own embedder embeds when rows are fetched.
-    `alpha` is the share of the vector, from 0 to 1. With `lambda_` below 1 rows are chosen that are
-    unlike each other, from `choice` of the best ones; by both a vector and words, so many of the
-    best by either are fused. A `reranker`, as for `rerank`, compares the best ones with the text.
-    """
-
-    count: int
-    vector: Any = None
-    text: str | None = None
-    filter: Filter | None = None
-    alpha: float = 0.5
-    lambda_: float = 1.0
-    choice: int | None = None
-    reranker: Any = None
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A document that was found with its score, of which the greater is the better: by a vector
-    the similarity, by words BM25, by both that of the fusion; with a reranker what that gives."""
-
-    record: Record
-    score: float
 
 
 @dataclass(frozen=True)
@@ -111,6 +73,8 @@ class Collection:
 
         Raises `DocumentError` for sources where the model has none.
         """
+        if keys is None and sources is None:
+            return self
         rows = self.queryset if keys is None else self.rows_by_key(keys)
         if sources is not None:
             # What has no source is a part of nothing.
@@ -122,55 +86,15 @@ class Collection:
         values = [value for key in keys if (value := self.layout.value_of(key)) is not None]
         return self.queryset.filter(among(self.layout.key, values))
 
-    # Search
-
     def search(self, question: Question, *, with_embeddings: bool = False) -> list[Hit]:
         """The best documents; raises subclasses of `SearchError`."""
         if question.count < 1:
             return []
-        found, score_of = self._ranked(self.rows(question.filter), question)
-        if question.lambda_ != 1:
-            choice = question.choice or max(CHOICE * question.count, LEAST_CHOICE)
-            vector = self.layout.vector.name
-            found = diversify(found, lambda_=question.lambda_, candidates=choice, field=vector)
-        if question.reranker is not None:
-            found = rerank(found, question.reranker, text=self.layout.text)
-        names = self.layout.read(with_embedding=with_embeddings)
-        rows = found[: question.count].values(*names, SCORE)
-        return [Hit(self.layout.record(row), score_of(row[SCORE])) for row in rows]
+        return self._searching.hits(self.rows(question.filter), question, with_embeddings)
 
-    def _ranked(
-        self, rows: QuerySet[Any], question: Question
-    ) -> tuple[QuerySet[Any], Callable[[Any], float]]:
-        """The best first, and the score that belongs to what they have as `SCORE`."""
-        vector, text = question.vector, (question.text or "").strip()
-        if vector is None and not text:
-            raise SearchError("There is nothing to search for: give a vector, a text, or both.")
-        if not text:
-            return self._nearest(rows, vector)
-        found = search(
-            rows,
-            question.text or "",
-            mode="text" if vector is None else "hybrid",
-            near=vector,
-            field=None if vector is None else self.layout.vector.name,
-            alpha=question.alpha,
-            candidates=question.choice or CANDIDATES,
-            score_as=SCORE,
-            distance_as=DISTANCE,
-            vector_rank_as=VECTOR_RANK,
-            text_rank_as=TEXT_RANK,
-        )
-        return found, float
-
-    def _nearest(
-        self, rows: QuerySet[Any], vector: Any
-    ) -> tuple[QuerySet[Any], Callable[[Any], float]]:
-        """They have their distance: a database would compute it once more for the similarity."""
-        field = self.layout.vector
-        found = nearest(rows, vector, field=field.name, similarity_as=None, distance_as=SCORE)
-        distance = METRICS[cast("Any", found.query).search.metric]
-        return found, partial(distance.similarity, dimensions=field.dimensions)
+    @cached_property
+    def _searching(self) -> Searching:
+        return Searching(self.layout)
 
     # Write
 
