@@ -8,15 +8,11 @@ ADDRESS := 127.0.0.1:8000
 SERVE := 1
 # Where the driver of PostgreSQL can make a difference.
 OF_THE_DRIVER := $(patsubst %,tests/%,test_conformance.py test_concurrent_indexes.py test_stale_index.py \
-	test_two_databases.py test_values_of_others.py databases commands adoption/test_operations.py \
-	contrib/test_collection.py contrib/test_filters.py contrib/test_updates.py \
-	$(patsubst %,durability/test_%.py,database_failures edits state_machine) \
-	reliability/test_edits.py)
+	test_two_databases.py test_values_of_others.py databases adoption/test_operations.py \
+	contrib/test_collection.py contrib/test_updates.py durability/test_database_failures.py)
 # What does not depend on the version of Django, and takes long.
-BRIEFLY := $(patsubst %,--ignore=tests/%,reliability durability model_change embedders ranking \
-	$(patsubst %,contrib/%,haystack langchain llamaindex mcp openai_api test_injection.py test_tenants.py) \
-	rerankers docs demo/library demo/chat test_benchmarks.py test_mutations.py test_splitters.py \
-	$(patsubst %,certified/test_%.py,bounds fuzz kills many_at_once))
+BRIEFLY := $(patsubst %,--ignore=tests/%,reliability durability model_change embedders ranking certified \
+	contrib rerankers docs demo/library demo/chat test_benchmarks.py test_mutations.py test_splitters.py)
 ARGS :=
 
 # The first Python on the PATH that really runs and is new enough.

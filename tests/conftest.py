@@ -12,7 +12,7 @@ QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 
 # "ci" tries the same few examples every time; the others try new ones.
 settings.register_profile("default", deadline=None, print_blob=True, suppress_health_check=QUIET)
-settings.register_profile("ci", settings.get_profile("default"), max_examples=25, derandomize=True)
+settings.register_profile("ci", settings.get_profile("default"), max_examples=15, derandomize=True)
 settings.register_profile("long", settings.get_profile("default"), max_examples=2000)
 
 

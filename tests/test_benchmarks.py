@@ -49,7 +49,8 @@ def run(*arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("others", [False, pytest.param(True, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("others", [False, True])
 def test_the_benchmarks_of_sqlite(others: bool) -> None:
     text = run("benchmarks.sqlite", *([] if others else ["--no-peers"]))
     titles = [title.split(", SQLite")[0] for title in re.findall("^### (.*)", text, re.MULTILINE)]
@@ -97,11 +98,12 @@ def test_the_benchmarks_of_one_part() -> None:
     assert "The 10 nearest of 1,000 rows" in text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("database", "server", "peer"),
     [
         ("sqlite", "SQLite", "(FTS5 in SQL"),
-        pytest.param("postgresql18", "PostgreSQL", "Django's `SearchRank`", marks=pytest.mark.long),
+        ("postgresql18", "PostgreSQL", "Django's `SearchRank`"),
     ],
 )
 def test_the_benchmarks_of_words(database: str, server: str, peer: str) -> None:

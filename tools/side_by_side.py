@@ -3,8 +3,9 @@
     python -m tools.side_by_side sqlite postgresql18 -- -k search
 
 Lines of output begin with the database; arguments behind -- are pytest's. Tests in `ONCE` know no
-database, and are run with the first one only; those in `TWICE`, of what takes long, with the
-first and, of three or more, the last; those in `BETWEEN` with the first and the second.
+database, and are run with the first one only; those in `TWICE`, of frameworks and of what takes
+long, with the first and, of three or more, the last; those in `BETWEEN` with the first and the
+second.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ ONCE = (
 )
 BETWEEN = ("tests/docs",)
 TWICE = (
+    *(f"tests/contrib/{name}" for name in ("haystack", "langchain", "llamaindex", "mcp")),
+    *(f"tests/contrib/{name}" for name in ("openai_api", "test_injection.py", "test_tenants.py")),
     "tests/demo",
     "tests/durability",
     "tests/model_change",
