@@ -19,6 +19,7 @@ __all__ = [
     "InvalidEmbedderError",
     "InvalidIndexError",
     "InvalidTargetError",
+    "MapError",
     "MissingExtraError",
     "RerankerError",
     "SearchError",
@@ -135,6 +136,10 @@ class InvalidTargetError(SearchError):
 
 class SpaceMismatchError(SearchError):
     """Vectors of different embedding models would have been compared."""
+
+
+class MapError(HybridStoreError, ValueError):
+    """A map cannot be drawn as it was asked for."""
 
 
 class RerankerError(HybridStoreError):

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from django.db import NotSupportedError, transaction
 
-from hybrid_store.backends.indexes import IndexSpec, Proposals, Scan, StoredIndex, VectorColumn
+from hybrid_store.backends.indexes import (
+    FilteredSearch,
+    IndexSpec,
+    Proposals,
+    Scan,
+    StoredIndex,
+    VectorColumn,
+)
 from hybrid_store.backends.inserts import Values
 from hybrid_store.backends.json import BaseJSONOperations
-from hybrid_store.backends.reports import Ailment, Extension
+from hybrid_store.backends.reports import Ailment, Extension, Fact, TableReport
 from hybrid_store.backends.texts import BaseTextOperations
 from hybrid_store.backends.updates import Column, RowUpdate
 from hybrid_store.vectors import BaseVector, Codec
@@ -213,6 +220,11 @@ class BaseVectorOperations:
         """The approximate indexes over columns of a model's table."""
         return []
 
+    def searched(self, index: StoredIndex, search: FilteredSearch, *, exact: bool) -> list[Any]:
+        """Keys of the rows that a plain ORDER BY gives with the settings of this connection, which
+        may be by the index; if `exact`, without it. Where `index_may_lose_rows`."""
+        self.unsupported("approximate indexes")
+
     def table_rows(self, model: type[Model]) -> int:
         """About how many rows the table of a model has; asks for no more than statistics."""
         return 0
@@ -329,11 +341,35 @@ class BaseVectorOperations:
         """Was a statement refused because the database can only be read?"""
         return False
 
+    def is_timeout(self, error: Exception) -> bool:
+        """Was a statement ended because it took longer than `examining` allows?"""
+        return False
+
     # The database itself
+
+    @contextmanager
+    def examining(self, seconds: float) -> Iterator[None]:
+        """A transaction that leaves nothing behind, for looking at a database in use.
+
+        Where the database can be told, nothing can be written in it (`is_read_only`), and a
+        statement that takes longer than so many seconds, or waits for locks as long, fails
+        (`is_timeout`). Begun within another transaction, it is a savepoint of that.
+        """
+        with transaction.atomic(using=self.connection.alias):
+            yield
+            transaction.set_rollback(True, using=self.connection.alias)
 
     def reads_only(self) -> bool:
         """Does the open connection refuse all writing, as that to a standby does?"""
         return False
+
+    def facts(self) -> list[Fact]:
+        """What matters to searches of how the database was built and is set."""
+        return []
+
+    def table_report(self, model: type[Model]) -> TableReport:
+        """What the table of a model takes, and how it fares."""
+        return TableReport()
 
     def ailments(self, model: type[Model]) -> list[Ailment]:
         """What is wrong with the table of a model as this connection uses it."""

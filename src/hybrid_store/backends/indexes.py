@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hybrid_store.vectors import SINGLE, Codec
 
 if TYPE_CHECKING:
     from django.db.models import Q
 
-__all__ = ["MOST_EFFORT", "IndexSpec", "Proposals", "Scan", "StoredIndex", "VectorColumn"]
+__all__ = [
+    "MOST_EFFORT",
+    "FilteredSearch",
+    "IndexSpec",
+    "Proposals",
+    "Scan",
+    "StoredIndex",
+    "VectorColumn",
+]
 
 MOST_EFFORT = 1000
 """The greatest hnsw.ef_search (pgvector, src/hnsw.h)."""
@@ -58,13 +66,34 @@ class IndexSpec:
 
 @dataclass(frozen=True)
 class StoredIndex:
-    """An approximate index as it stands in a database; `metric` is None for binary vectors."""
+    """An approximate index as it stands in a database; `metric` is None for binary vectors.
+
+    `type_name` is what it compares, `indexed` the SQL of that: a column or an expression of it;
+    `condition` is the SQL of the rows that it has, "" for all.
+    """
 
     name: str
     column: str
     method: str
     metric: str | None
     is_valid: bool
+    type_name: str = ""
+    indexed: str = ""
+    condition: str = ""
+    is_expression: bool = False
+
+
+@dataclass(frozen=True)
+class FilteredSearch:
+    """At most `limit` rows of `table` that have `value` in `column`, the nearest first to the row
+    with the key `near`. Names are those of columns; values are as the driver takes them."""
+
+    table: str
+    key: str
+    near: Any
+    column: str
+    value: Any
+    limit: int
 
 
 @dataclass(frozen=True)

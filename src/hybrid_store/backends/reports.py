@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-__all__ = ["Ailment", "Extension"]
+__all__ = ["Ailment", "Extension", "Fact", "TableReport"]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What a database can do, in words; `fix` is what would make it better."""
+
+    subject: str
+    detail: str
+    fix: str = ""
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """The bytes that a table takes, None where that is not known, and those of its indexes.
+
+    `notes` are words about how it is written and looked after.
+    """
+
+    bytes: int | None = None
+    indexes: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

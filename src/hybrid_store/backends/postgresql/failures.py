@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import DatabaseError, InterfaceError, OperationalError
 
-__all__ = ["is_passing", "is_read_only"]
+__all__ = ["is_passing", "is_read_only", "is_timeout"]
 
 # Source: PostgreSQL, appendix A, "Error Codes".
 PASSING_CLASSES = (
@@ -17,6 +17,7 @@ PASSING_CODES = (
     "55P03",  # a lock was not available in time
 )
 READ_ONLY = "25006"  # a standby, or a transaction that may not write
+CANCELED = "57014"  # by `statement_timeout`, or by somebody
 
 
 def is_passing(error: Exception) -> bool:
@@ -31,6 +32,10 @@ def is_passing(error: Exception) -> bool:
 
 def is_read_only(error: Exception) -> bool:
     return _code(error) == READ_ONLY
+
+
+def is_timeout(error: Exception) -> bool:
+    return _code(error) == CANCELED
 
 
 def _code(error: Exception) -> str | None:

@@ -9,7 +9,7 @@ from django.db.models import F, Func
 from django.db.models.expressions import ExpressionList
 from django.db.models.sql import Query
 
-from hybrid_store.backends.indexes import IndexSpec, StoredIndex
+from hybrid_store.backends.indexes import FilteredSearch, IndexSpec, StoredIndex
 from hybrid_store.backends.postgresql.quiet import quiet_cursor
 from hybrid_store.backends.postgresql.types import TYPE_NAMES
 from hybrid_store.vectors import BIT, HALF, SINGLE, SPARSE
@@ -26,6 +26,7 @@ __all__ = [
     "create_index",
     "indexed_sql",
     "is_invalid",
+    "searched",
     "stored_indexes",
 ]
 
@@ -48,7 +49,8 @@ METRICS = {name: metric for metric, name in OPERATOR_CLASSES.items()}
 METHOD_NAMES = {"hnsw": "HNSW", "ivfflat": "IVFFlat"}
 # Columns and expressions that an index names, as pg_depend knows them.
 STORED = """
-SELECT c.relname, a.attname, am.amname, o.opcname, i.indkey[0] = 0, i.indisvalid
+SELECT c.relname, a.attname, am.amname, o.opcname, i.indkey[0] = 0, i.indisvalid,
+    pg_get_indexdef(c.oid, 1, true), coalesce(pg_get_expr(i.indpred, i.indrelid), '')
 FROM pg_index i
 JOIN pg_class c ON c.oid = i.indexrelid
 JOIN pg_am am ON am.oid = c.relam AND am.amname IN ('hnsw', 'ivfflat')
@@ -66,9 +68,39 @@ def stored_indexes(connection: Any, table: str) -> list[StoredIndex]:
         cursor.execute(STORED, [connection.ops.quote_name(table)])
         rows = cursor.fetchall()
     return [
-        StoredIndex(name, column, method, _metric(operators, is_expression), valid)
-        for name, column, method, operators, is_expression, valid in rows
+        StoredIndex(
+            name=name,
+            column=column,
+            method=method,
+            metric=_metric(operators, is_expression),
+            is_valid=valid,
+            type_name=operators.partition("_")[0],
+            indexed=indexed,
+            condition=condition,
+            is_expression=is_expression,
+        )
+        for name, column, method, operators, is_expression, valid, indexed, condition in rows
     ]
+
+
+def searched(
+    connection: Any, index: StoredIndex, search: FilteredSearch, distance: str, exact: bool
+) -> list[Any]:
+    """`distance` is a template for the vectors `lhs` and `rhs`. An index orders by an operator
+    alone: with 0 added to what it gives, it is of no use."""
+    quote = connection.ops.quote_name
+    table, key, column = quote(search.table), quote(search.key), quote(search.column)
+    indexed, condition = (sql.replace("%", "%%") for sql in (index.indexed, index.condition))
+    near = f"(SELECT {indexed} FROM {table} WHERE {key} = %s)"  # noqa: S608
+    order = distance.format(lhs=f"({indexed})", rhs=near) + (" + 0.0" if exact else "")
+    condition = f" AND {condition}" if condition else ""
+    sql = (
+        f"SELECT {key} FROM {table} WHERE {column} = %s AND {quote(index.column)} IS NOT NULL"  # noqa: S608
+        f"{condition} ORDER BY {order} LIMIT %s"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [search.value, search.near, search.limit])
+        return [found for (found,) in cursor.fetchall()]
 
 
 def _metric(operator_class: str, is_expression: bool) -> str | None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from hybrid_store.backends.base import BaseVectorOperations, LateVector
-from hybrid_store.backends.indexes import IndexSpec, Scan, StoredIndex
+from hybrid_store.backends.indexes import FilteredSearch, IndexSpec, Scan, StoredIndex
 from hybrid_store.backends.inserts import Values
 from hybrid_store.backends.postgresql import (
     bulk,
     columns,
     copy,
+    examining,
     extension,
     failures,
     foreign,
@@ -28,9 +29,9 @@ from hybrid_store.backends.postgresql.json import PostgreSQLJSONOperations
 from hybrid_store.backends.postgresql.text.operations import PostgreSQLTextOperations
 from hybrid_store.backends.postgresql.transport import LateText, read, register_late_text, write
 from hybrid_store.backends.postgresql.types import FLOAT_TYPES, OWN_SCHEMAS, TYPE_NAMES
-from hybrid_store.backends.reports import Ailment, Extension
+from hybrid_store.backends.reports import Ailment, Extension, TableReport
 from hybrid_store.backends.updates import RowUpdate
-from hybrid_store.vectors import BaseVector, Codec
+from hybrid_store.vectors import SINGLE, BaseVector, Codec
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -146,6 +147,10 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
     def stored_indexes(self, model: type[Model]) -> list[StoredIndex]:
         return indexes.stored_indexes(self.connection, model._meta.db_table)
 
+    def searched(self, index: StoredIndex, search: FilteredSearch, *, exact: bool) -> list[Any]:
+        distance = self._distance_template(self.metrics[str(index.metric)], SINGLE)
+        return indexes.searched(self.connection, index, search, distance, exact)
+
     def table_rows(self, model: type[Model]) -> int:
         return planner.table_rows(self.connection, model._meta.db_table)
 
@@ -226,10 +231,20 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
     def is_read_only(self, error: Exception) -> bool:
         return failures.is_read_only(error)
 
+    def is_timeout(self, error: Exception) -> bool:
+        return failures.is_timeout(error)
+
+    @contextmanager
+    def examining(self, seconds: float) -> Iterator[None]:
+        with super().examining(seconds):
+            examining.limit(self.connection, seconds)
+            yield
+
     def reads_only(self) -> bool:
-        with self.connection.cursor() as cursor:
-            cursor.execute("SHOW transaction_read_only")
-            return bool(cursor.fetchone()[0] == "on")
+        return examining.reads_only(self.connection)
+
+    def table_report(self, model: type[Model]) -> TableReport:
+        return health.table_report(self.connection, model._meta.db_table)
 
     def ailments(self, model: type[Model]) -> list[Ailment]:
         return health.ailments(self.connection, model._meta.db_table)

@@ -13,11 +13,13 @@ from django.db.models import F
 from hybrid_store.backends.base import BaseVectorOperations, LateVector
 from hybrid_store.backends.indexes import IndexSpec, Proposals, StoredIndex
 from hybrid_store.backends.inserts import Values, Vectors
-from hybrid_store.backends.sqlite import plans
+from hybrid_store.backends.reports import Ailment, Fact, TableReport
+from hybrid_store.backends.sqlite import health, plans
 from hybrid_store.backends.sqlite.constraints import column_check
 from hybrid_store.backends.sqlite.engine import ddl, log
 from hybrid_store.backends.sqlite.engine.search import Searcher
 from hybrid_store.backends.sqlite.engine.source import quoted, row_key, source_of
+from hybrid_store.backends.sqlite.examining import limited
 from hybrid_store.backends.sqlite.functions import DISTANCES, function_name, register_functions
 from hybrid_store.backends.sqlite.json import SQLiteJSONOperations
 from hybrid_store.backends.sqlite.text.operations import SQLiteTextOperations
@@ -176,12 +178,27 @@ class SQLiteVectorOperations(BaseVectorOperations):
                 return [True] * len(rows)
             return super().update_rows(update, rows)
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> AbstractContextManager[None]:
         """Take the lock for writing first: a transaction that has read is refused it at once."""
+        return self._transaction("IMMEDIATE")
+
+    @contextmanager
+    def examining(self, seconds: float) -> Iterator[None]:
+        """Takes no lock for writing, whatever the project's transactions do."""
+        with limited(self.connection, seconds) as deadline:
+            self._searcher.deadline = deadline
+            try:
+                with self._transaction("DEFERRED"), super().examining(seconds):
+                    yield
+            finally:
+                self._searcher.deadline = None
+
+    @contextmanager
+    def _transaction(self, mode: str) -> Iterator[None]:
+        """A transaction that SQLite begins in that way."""
         connection = cast("Any", self.connection)
         connection.ensure_connection()
-        chosen, connection.transaction_mode = connection.transaction_mode, "IMMEDIATE"
+        chosen, connection.transaction_mode = connection.transaction_mode, mode
         try:
             with transaction.atomic(using=connection.alias):
                 connection.transaction_mode = chosen
@@ -209,6 +226,19 @@ class SQLiteVectorOperations(BaseVectorOperations):
     def is_read_only(self, error: Exception) -> bool:
         """SQLITE_READONLY."""
         return "readonly database" in str(error)
+
+    def is_timeout(self, error: Exception) -> bool:
+        """SQLITE_INTERRUPT, or a lock that was waited for until then."""
+        return str(error) == "interrupted" or self.is_passing(error)
+
+    def facts(self) -> list[Fact]:
+        return health.facts(self.connection)
+
+    def table_report(self, model: type[Model]) -> TableReport:
+        return health.table_report(self.connection, model)
+
+    def ailments(self, model: type[Model]) -> list[Ailment]:
+        return health.ailments(self.connection, model, self.table_rows(model))
 
     def driver(self) -> str:
         return "sqlite3 (standard library)"

@@ -123,7 +123,7 @@ def _fits(raw: Any, source: Source, state: State | None) -> bool:
 
 def _current(raw: Any, source: Source, state: State | None) -> State:
     position, schema = log.last_position(raw, source), log.schema_version(raw)
-    if state is not None and state.schema != schema and not log.has_lasting_keys(raw, source):
+    if state is not None and state.schema != schema and not log.has_lasting_keys(raw, source.table):
         state = None
     changed = None if state is None else log.read(raw, source, state.position)
     if state is None or changed is None:
@@ -137,7 +137,7 @@ def _current(raw: Any, source: Source, state: State | None) -> State:
 
 def _stored(raw: Any, source: Source, schema: int) -> State | None:
     """A state made of the codes in the database; None where there are none to be believed."""
-    edition = store.edition(raw, source) if log.has_lasting_keys(raw, source) else None
+    edition = store.edition(raw, source) if log.has_lasting_keys(raw, source.table) else None
     if edition is None:
         return None
     try:

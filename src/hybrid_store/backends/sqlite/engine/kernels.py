@@ -34,6 +34,8 @@ class Query:
 
 
 class Kernel(Protocol):
+    name: str
+
     def query(self, vector: FloatArray) -> Query:
         """The query in the form that `products` takes."""
 
@@ -43,6 +45,8 @@ class Kernel(Protocol):
 
 class NumkongKernel:
     """int8 with int8, rounded once, by the widest instructions that the processor has."""
+
+    name = "numkong"
 
     def query(self, vector: FloatArray) -> Query:
         code = encode(vector[None])
@@ -60,6 +64,7 @@ class NumkongKernel:
 class NumPyKernel:
     """int8 with float32: the codes are converted block by block, in a processor's cache."""
 
+    name = "NumPy"
     BLOCK = 1024
 
     def query(self, vector: FloatArray) -> Query:

@@ -177,7 +177,7 @@ def schema_version(raw: Any) -> int:
     return int(version)
 
 
-def has_lasting_keys(raw: Any, source: Source) -> bool:
+def has_lasting_keys(raw: Any, table: str) -> bool:
     """Does a row keep its key for good? VACUUM may renumber rows without INTEGER PRIMARY KEY."""
     sql = "SELECT lower(type) FROM pragma_table_info(?) WHERE pk > 0"
-    return bool(raw.execute(sql, (source.table,)).fetchall() == [("integer",)])
+    return bool(raw.execute(sql, (table,)).fetchall() == [("integer",)])

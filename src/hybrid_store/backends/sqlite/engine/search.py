@@ -20,6 +20,7 @@ from hybrid_store.backends.sqlite.engine.moment import moment
 from hybrid_store.backends.sqlite.engine.proposals import Proposals
 from hybrid_store.backends.sqlite.engine.source import Source
 from hybrid_store.backends.sqlite.engine.state import State
+from hybrid_store.backends.sqlite.examining import Deadline
 from hybrid_store.vectors import FloatArray
 
 __all__ = ["Searcher"]
@@ -35,6 +36,8 @@ class Searcher:
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
+        # Of what is read by connections of its own, too.
+        self.deadline: Deadline | None = None
         self._own = Cache()
 
     @property
@@ -88,7 +91,7 @@ class Searcher:
         """
         self.connection.ensure_connection()
         with self.connection.wrap_database_errors, self._committed() as raw:
-            if not log.has_lasting_keys(raw, source):
+            if not log.has_lasting_keys(raw, source.table):
                 return None
             if not log.is_kept(raw, source):
                 raise DatabaseError(f"{source.table}: triggers are missing: run manage.py migrate.")
@@ -109,7 +112,7 @@ class Searcher:
             with self._committed(timeout=0) as raw:
                 state = self._cache.refresh(key, raw)
                 if state is not None and not self.connection.connection.in_transaction:
-                    lasts = self._file is not None and log.has_lasting_keys(raw, source)
+                    lasts = self._file is not None and log.has_lasting_keys(raw, source.table)
                     fold(raw, source, state, lasts=lasts)
                 return state
         except sqlite3.Error:
@@ -130,6 +133,8 @@ class Searcher:
             settings["NAME"] = f"{self._file.as_uri()}?mode=rw"
         try:
             other.connect()
+            if self.deadline is not None:
+                self.deadline.watch(other.connection)
             yield other.connection
         finally:
             other.close()
