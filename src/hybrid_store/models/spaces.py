@@ -17,6 +17,7 @@ from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fingerprint import SPACE_DIGITS, space_digest
 
 __all__ = [
+    "UNKNOWN",
     "adopting",
     "in_space",
     "looked",

@@ -21,7 +21,16 @@ from hybrid_store.models.fingerprint import content_digest
 from hybrid_store.models.keys import key_text, key_text_expression
 from hybrid_store.models.work import EmbeddingWork
 
-__all__ = ["database_now", "failed_rows", "in_flight_rows", "records", "without_blocked"]
+__all__ = [
+    "database_now",
+    "failed_rows",
+    "failures_of_row",
+    "in_flight_rows",
+    "keyed",
+    "leases_of_row",
+    "records",
+    "without_blocked",
+]
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -43,16 +52,16 @@ def records(field: EmbeddingField) -> QuerySet[EmbeddingWork]:
 
 def in_flight_rows(queryset: QuerySet[ModelT], field: EmbeddingField) -> QuerySet[ModelT]:
     """The stale rows of `queryset` whose texts are being embedded now."""
-    alive = _of_row(field).filter(lease_until__gt=database_now(_alias(queryset)))
-    return freshness.stale_rows(_keyed(queryset, field).filter(Exists(alive)), field)
+    alive = leases_of_row(field, database_now(_alias(queryset)))
+    return freshness.stale_rows(keyed(queryset, field).filter(Exists(alive)), field)
 
 
 def failed_rows(
     queryset: QuerySet[ModelT], field: EmbeddingField, reason_as: str | None = None
 ) -> QuerySet[ModelT]:
     """The rows of `queryset` that could not be embedded as they are now; why, as an annotation."""
-    failures = _failures(field)
-    rows = _keyed(queryset, field).filter(Exists(failures))
+    failures = failures_of_row(field)
+    rows = keyed(queryset, field).filter(Exists(failures))
     if callable(field.source):
         rows = rows.filter(pk__in=list(_unchanged(rows, field)))
     rows = freshness.stale_rows(rows, field)
@@ -75,27 +84,35 @@ def without_blocked(
 
     With a callable source the latter stay, unless the rows that failed may be read: `reading`.
     """
-    elsewhere = _of_row(field).filter(lease_until__gt=now).exclude(token=token)
-    rows = _keyed(queryset, field).exclude(Exists(elsewhere))
+    elsewhere = leases_of_row(field, now).exclude(token=token)
+    rows = keyed(queryset, field).exclude(Exists(elsewhere))
     if retry_failed or (callable(field.source) and not reading):
         return rows
     due = Q(next_try__isnull=False, next_try__lte=now)
-    failed = Exists(_failures(field).exclude(due))
+    failed = Exists(failures_of_row(field).exclude(due))
     if callable(field.source):
         return rows.exclude(pk__in=list(_unchanged(rows.filter(failed), field)))
     return rows.exclude(failed)
 
 
-def _of_row(field: EmbeddingField) -> QuerySet[EmbeddingWork]:
-    return records(field).filter(key=OuterRef(KEY))
+def leases_of_row(field: EmbeddingField, now: datetime) -> QuerySet[EmbeddingWork]:
+    """A subquery over `keyed` rows: the record of a row that a run holds."""
+    return _records_of_row(field).filter(lease_until__gt=now)
 
 
-def _failures(field: EmbeddingField) -> QuerySet[EmbeddingWork]:
-    failed = _of_row(field).filter(failed_at__isnull=False)
+def failures_of_row(field: EmbeddingField) -> QuerySet[EmbeddingWork]:
+    """A subquery over `keyed` rows: the record of a row that failed as it is now; with a callable
+    source, of one that failed as it is or was."""
+    failed = _records_of_row(field).filter(failed_at__isnull=False)
     return failed if callable(field.source) else failed.filter(fingerprint=OuterRef(EXPECTED))
 
 
-def _keyed(queryset: QuerySet[ModelT], field: EmbeddingField) -> QuerySet[ModelT]:
+def _records_of_row(field: EmbeddingField) -> QuerySet[EmbeddingWork]:
+    return records(field).filter(key=OuterRef(KEY))
+
+
+def keyed(queryset: QuerySet[ModelT], field: EmbeddingField) -> QuerySet[ModelT]:
+    """`queryset`, whose rows can be compared with their records in subqueries."""
     rows = cast("QuerySet[ModelT]", queryset.alias(**{KEY: key_text_expression(field.model)}))
     if callable(field.source):
         return rows

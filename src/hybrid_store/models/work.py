@@ -11,7 +11,7 @@ from django.db import models
 
 from hybrid_store.models.fingerprint import MAX_LENGTH
 
-__all__ = ["KEY_LENGTH", "EmbeddingRun", "EmbeddingWork"]
+__all__ = ["KEY_LENGTH", "Dashboard", "EmbeddingRun", "EmbeddingWork"]
 
 NAME_LENGTH = 200
 KEY_LENGTH = 255
@@ -43,6 +43,7 @@ class EmbeddingWork(models.Model):
     class Meta:
         verbose_name = "row in flight or failed"
         verbose_name_plural = "rows in flight or failed"
+        permissions = [("embed_rows", "Can have rows embedded in the admin")]
         constraints = [
             models.UniqueConstraint(fields=["model", "column", "key"], name="hybrid_store_work_row")
         ]
@@ -80,3 +81,13 @@ class EmbeddingRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model}.{self.field} {self.started_at:%Y-%m-%d %H:%M}: {self.outcome}"
+
+
+class Dashboard(EmbeddingRun):
+    """How the embeddings of the project are doing: no rows of its own, a page of the admin."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ("view",)
+        verbose_name = "dashboard"
+        verbose_name_plural = "dashboard"

@@ -17,7 +17,15 @@ from hybrid_store.exceptions import HybridStoreError, VectorValueError
 from hybrid_store.models.fields import BaseVectorField
 from hybrid_store.vectors import Codec, Vector
 
-__all__ = ["DTYPES", "StoredVector", "UnfitError", "VectorReader", "as_stored", "empty_value"]
+__all__ = [
+    "DTYPES",
+    "StoredVector",
+    "UnfitError",
+    "VectorReader",
+    "as_stored",
+    "empty_value",
+    "is_sane",
+]
 
 DTYPES = {name: np.dtype(name).newbyteorder("<") for name in ("float16", "float32", "float64")}
 # Read with the wrong float type, numbers of an everyday size become mostly absurd ones. Among
@@ -72,7 +80,7 @@ class VectorReader:
     def _from_bytes(self, data: bytes) -> tuple[str, NDArray[Any]]:
         form = self._form(len(data))
         array = np.frombuffer(data, dtype=DTYPES[form])
-        if self.dtype is None and not _is_sane(array):
+        if self.dtype is None and not is_sane(array):
             self._refuse_other_reading(data, form)
         return form, array
 
@@ -92,7 +100,7 @@ class VectorReader:
             if other == form or len(data) % dtype.itemsize:
                 continue
             array = np.frombuffer(data, dtype=dtype)
-            if _is_sane(array):
+            if is_sane(array):
                 raise UnfitError(
                     "ambiguous",
                     f"senseless as {self.dimensions} numbers of {form}, but sensible as "
@@ -112,7 +120,7 @@ def _from_numbers(value: Any) -> NDArray[Any]:
     return array
 
 
-def _is_sane(array: NDArray[Any]) -> bool:
+def is_sane(array: NDArray[Any]) -> bool:
     """Are all numbers finite, and nearly all but the zeros of the size that embeddings have?"""
     if not np.isfinite(array).all():
         return False

@@ -36,6 +36,7 @@ __all__ = [
     "Diagnosis",
     "OnBad",
     "checked_on_bad",
+    "is_evenly_spread",
     "report",
 ]
 

@@ -167,4 +167,6 @@ def _is_sound(vector: Vector) -> bool:
 def _similarity(stored: Vector, fresh: Any) -> float:
     left = stored.to_numpy().astype(np.float64)
     right = np.asarray(fresh, dtype=np.float64)
-    return float(left @ right / (np.linalg.norm(left) * np.linalg.norm(right)))
+    # Neither is 0: see `_is_sound`.
+    lengths = np.linalg.norm(left) * np.linalg.norm(right)
+    return float(left @ right / lengths)  # vector-lint: ignore[L010]

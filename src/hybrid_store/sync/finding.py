@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -21,7 +21,7 @@ class Finder:
 
     Rows whose vector belongs to another space, or is of unknown origin, are left alone unless
     `replace_spaces`: somebody may have paid for them. So are rows that other runs hold, and those
-    that failed and are not due, unless `retry_failed`.
+    that failed and are not due, unless `retry_failed`. With `keys`, no rows but those.
     """
 
     def __init__(
@@ -31,11 +31,13 @@ class Finder:
         *,
         replace_spaces: bool = False,
         retry_failed: bool = False,
+        keys: Sequence[Any] | None = None,
     ) -> None:
         self.reader = reader
         self.leases = leases
         self.replace_spaces = replace_spaces
         self.retry_failed = retry_failed
+        self.keys = keys
 
     @property
     def field(self) -> EmbeddingField:
@@ -82,11 +84,16 @@ class Finder:
         if not other_at_an_end(field, self.reader.using).exists():
             return 0, 0
         kinds = of_other_space(field), of_unknown_origin(field)
-        other, unknown = (self.reader.rows.filter(kind).count() for kind in kinds)
+        other, unknown = (self._rows.filter(kind).count() for kind in kinds)
         return other, unknown
 
-    def _allowed(self, *, reading: bool = False) -> QuerySet[Any]:
+    @property
+    def _rows(self) -> QuerySet[Any]:
         rows = self.reader.rows
+        return rows if self.keys is None else rows.filter(pk__in=self.keys)
+
+    def _allowed(self, *, reading: bool = False) -> QuerySet[Any]:
+        rows = self._rows
         if not self.replace_spaces:
             rows = rows.exclude(of_other_space(self.field)).exclude(of_unknown_origin(self.field))
         return without_blocked(

@@ -36,7 +36,8 @@ class Generation:
     embedder's PRICE. `patience` is how many seconds an unavailable provider is waited for,
     `database_patience` a database, `lease_seconds` how long the rows of a process that died wait
     (default: as the settings say). With `wait_for_others`, rows that another run holds at the end
-    are waited for, up to that time.
+    are waited for, up to that time. With `keys`, only rows with one of these primary keys are
+    embedded.
 
     Any number of generations may run at once, in any number of processes. No connection is held
     while an embedder works. A row that is edited or deleted meanwhile keeps what it has and stays
@@ -58,6 +59,7 @@ class Generation:
         patience: float = PATIENCE,
         database_patience: float = DATABASE_PATIENCE,
         lease_seconds: float | None = None,
+        keys: Sequence[Any] | None = None,
     ) -> None:
         embedder = field.embedder
         if max_cost is not None and embedder.price is None:
@@ -68,6 +70,7 @@ class Generation:
         self.lease_seconds = configured_seconds() if lease_seconds is None else lease_seconds
         self.replace_spaces = replace_spaces
         self.retry_failed = retry_failed
+        self.keys = keys
         self.reader = source_reader(field, using)
         self.options = RunOptions(
             workers=workers or embedder.workers,
@@ -86,6 +89,7 @@ class Generation:
             Leases(self.field, self.using, self.lease_seconds),
             replace_spaces=self.replace_spaces,
             retry_failed=self.retry_failed,
+            keys=self.keys,
         )
 
     def left(self) -> int:

@@ -18,6 +18,9 @@ from hypothesis import strategies as st
 
 from hybrid_store.models import freshness, stale
 from hybrid_store.models.fingerprint import content_digest, fingerprint
+from hybrid_store.models.row_states import row_statuses
+from hybrid_store.sync.leases import Leases
+from hybrid_store.sync.sources import source_reader
 from hybrid_store.test.conformance.base import ConformanceBase, embedding_field, generate
 from hybrid_store.test.models import Article, Author, Book, Essay, Post
 
@@ -40,6 +43,39 @@ class FreshnessConformance(ConformanceBase):
         book.refresh_from_db()
         assert not is_stale(book)
         return book
+
+    def test_every_row_is_in_one_state(self) -> None:
+        for model, source in ((Book, "title"), (Essay, "words")):
+            with self.subTest(model=model):
+                names = ["current", "stale", "in_flight", "failed", "blank"]
+                rows = {name: model.objects.create(**{source: name}) for name in names}
+                generate(model)
+                model.objects.filter(pk=rows["blank"].pk).update(**{source: " "})
+                generate(model)
+                for name in names[1:4]:
+                    model.objects.filter(pk=rows[name].pk).update(**{source: f"new {name}"})
+                self.hold(model, rows["in_flight"])
+                self.hold(model, rows["failed"]).fail([rows["failed"].pk], "a reason", None)
+
+                statuses = row_statuses(model.objects.all(), embedding_field(model))
+                assert {name: str(statuses[row.pk].state) for name, row in rows.items()} == {
+                    name: name for name in names
+                }
+                failed, blank = (statuses[rows[name].pk] for name in ("failed", "blank"))
+                assert (failed.reason, failed.has_vector, failed.in_space) == (
+                    "a reason",
+                    True,
+                    True,
+                )
+                assert (blank.reason, blank.has_vector, blank.in_space) == ("", False, None)
+
+    def hold(self, model: Any, row: Any) -> Leases:
+        """A run that embeds the row."""
+        field = embedding_field(model)
+        reader = source_reader(field, "default")
+        leases = Leases(field, "default", 60.0)
+        assert leases.claim(reader.read(reader.rows.filter(pk=row.pk)))
+        return leases
 
     # The rendering
 

@@ -43,6 +43,18 @@ class GenerationConformance(ConformanceBase):
         assert generate(Book, limit=5, batch_size=3).embedded == 5
         assert Book.objects.stale().count() == 4
 
+    def test_with_keys_only_those_rows_are_embedded(self) -> None:
+        for model, name in ((Book, "title"), (Essay, "words")):
+            with self.subTest(model=model):
+                rows = [model.objects.create(**{name: f"text {n}"}) for n in range(3)]
+                keys = [row.pk for row in rows[:2]]
+                field = embedding_field(model)
+                assert Generation(field, keys=keys).left() == 2
+                assert Generation(field, keys=keys).estimate().rows == 2
+                assert generate(model, keys=keys).embedded == 2
+                assert model.objects.stale().get() == rows[2]
+                assert generate(model, keys=[]).embedded == 0
+
     def test_an_edit_in_flight_is_never_overwritten(self) -> None:
         cases: list[tuple[Any, Any, Any]] = [
             (Book, {"title": "old"}, lambda: Book.objects.update(title="new")),
