@@ -15,7 +15,7 @@ from hybrid_store.exceptions import InvalidEmbedderError
 from hybrid_store.models import query_cache, tuning
 from hybrid_store.sync.leases import LEASE_SECONDS
 
-__all__ = ["check_settings"]
+__all__ = ["check_settings", "check_values"]
 
 KEYS = (
     "EMBEDDERS",
@@ -29,6 +29,12 @@ KEYS = (
 
 def check_settings(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
     """The keys of HYBRID_STORE, and what every embedder says of its own settings."""
+    is_readable = isinstance(getattr(settings, "HYBRID_STORE", {}), Mapping)
+    return [*check_values(), *(_embedder_messages() if is_readable else ())]
+
+
+def check_values() -> list[checks.CheckMessage]:
+    """The keys of HYBRID_STORE, and their values but for the embedders."""
     configured = getattr(settings, "HYBRID_STORE", {})
     if not isinstance(configured, Mapping):
         hint = 'Write HYBRID_STORE = {"EMBEDDERS": {"default": {...}}}.'
@@ -38,7 +44,6 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckM
         *_unknown_keys(configured),
         *_lease_messages(configured),
         *_memory_messages(configured),
-        *_embedder_messages(),
         *_query_cache_messages(configured.get("QUERY_CACHE")),
         *_search_messages(configured.get("SEARCH", {})),
     ]

@@ -138,6 +138,10 @@ class BaseEmbedder(ABC):
         retries: int = self.options.get("max_retries", REMOTE_RETRIES if self.remote else 0)
         return retries
 
+    def variable_of(self, option: str) -> str | None:
+        """The environment variable that an option comes from; None where it comes from none."""
+        return None
+
     def embed(self, texts: Sequence[str], kind: Kind = Kind.DOCUMENT) -> FloatArray:
         """The vectors of `texts`: float32 of shape (len(texts), dimensions), all of them finite
         and none of them zero.

@@ -74,6 +74,7 @@ class GeminiEmbedder(RemoteEmbedder):
     requires = ("google.genai",)
     extra = "gemini"
     key_variables = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+    option_variables = {"base_url": ("GOOGLE_GEMINI_BASE_URL",)}
 
     def __init__(self, alias: str, params: Mapping[str, Any]) -> None:
         super().__init__(alias, params)

@@ -63,6 +63,7 @@ class OpenAIEmbedder(RemoteEmbedder):
     requires = ("openai",)
     extra = "openai"
     key_variables = ("OPENAI_API_KEY",)
+    option_variables = {"base_url": ("OPENAI_BASE_URL",), "organization": ("OPENAI_ORG_ID",)}
 
     def __init__(self, alias: str, params: Mapping[str, Any]) -> None:
         super().__init__(alias, params)

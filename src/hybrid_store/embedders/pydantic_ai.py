@@ -92,6 +92,14 @@ class PydanticAIEmbedder(RemoteEmbedder):
     def service(self) -> str:
         return self.model.partition(":")[0]
 
+    def variable_of(self, option: str) -> str | None:
+        """Credentials that the provider's client finds in the environment stand for a key."""
+        names = self._vendor.secret_variables if option == "api_key" else ()
+        found = super().variable_of(option)
+        if found or self.options.get(option):
+            return found
+        return next((name for name in names if os.environ.get(name)), None)
+
     @property
     def secrets(self) -> tuple[str, ...]:
         further = map(os.environ.get, self._vendor.secret_variables)

@@ -68,6 +68,8 @@ class RemoteEmbedder(BaseEmbedder):
     }
     key_variables: tuple[str, ...] = ()
     """Environment variables that may hold the API key; the first that does is taken."""
+    option_variables: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Those from which the provider's client itself takes options that are left out."""
 
     def __init__(self, alias: str, params: Mapping[str, Any]) -> None:
         super().__init__(alias, params)
@@ -99,6 +101,18 @@ class RemoteEmbedder(BaseEmbedder):
         seconds: float = self.options.get("timeout", TIMEOUT)
         return seconds
 
+    def variable_of(self, option: str) -> str | None:
+        names = self.key_variables if option == "api_key" else self.option_variables.get(option, ())
+        if str(self.options.get(option) or "").strip():
+            return None
+        return next((name for name in names if os.environ.get(name, "").strip()), None)
+
+    @property
+    def base_url(self) -> str | None:
+        """The address that is asked; None for the provider's own."""
+        variable = self.variable_of("base_url")
+        return os.environ[variable] if variable else self.options.get("base_url")
+
     @property
     def api_key(self) -> str | None:
         variables = (os.environ.get(name) for name in self.key_variables)
@@ -114,7 +128,8 @@ class RemoteEmbedder(BaseEmbedder):
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown: the API key, and a password in `base_url`."""
-        password = urlsplit(self.options.get("base_url", "")).password
+        address = self.base_url or ""
+        password = urlsplit(address).password if is_address(address) else None
         return tuple(secret for secret in (self.api_key, password) if secret)
 
     def check(self, **kwargs: Any) -> list[CheckMessage]:
