@@ -12,7 +12,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
 
-from hybrid_store.management import doctor
+from hybrid_store.management.doctor.database import effective
+from hybrid_store.management.doctor.origins import describes
+from hybrid_store.management.doctor.redaction import redacted
 from hybrid_store.test.models import Book
 from tests.commands.conftest import Run
 
@@ -71,26 +73,26 @@ def test_passwords_are_never_shown(monkeypatch: Any) -> None:
     }
     monkeypatch.setitem(connections["other"].__dict__, "settings_dict", config)
     monkeypatch.setenv("DATABASE_URL", "postgres://ann:s3cret-word@db.example:5433/films")
-    finding = doctor._effective("other")
+    finding = effective("other", connections["other"].settings_dict)
     assert finding.detail == (
         "postgresql ann@db.example:5433/films (password set, not shown), "
         "from DATABASE_URL in the environment"
     )
-    assert "s3cret" not in doctor._redacted("FATAL: bad s3cret-word\nmore", config)
+    assert "s3cret" not in redacted("FATAL: bad s3cret-word\nmore")
 
 
 def test_says_where_the_database_was_set(monkeypatch: Any, tmp_path: Path) -> None:
     config = connections["default"].settings_dict
-    assert "from tests.settings.DATABASES['default']" in doctor._effective("default").detail
+    assert "from tests.settings.DATABASES['default']" in effective("default", config).detail
     monkeypatch.setenv("DATABASE_URL", "sqlite:///elsewhere.sqlite3")
-    assert "DATABASE_URL is set, but names another" in doctor._effective("default").detail
+    assert "DATABASE_URL is set, but names another" in effective("default", config).detail
     host, name = (quote(str(config.get(part, "")), safe="") for part in ("HOST", "NAME"))
     url = f"x://user:word@{host}:5432/{name}"
     monkeypatch.setenv("DATABASE_URL", url)
-    assert "from DATABASE_URL in the environment" in doctor._effective("default").detail
+    assert "from DATABASE_URL in the environment" in effective("default", config).detail
     (tmp_path / ".env").write_text(f"DATABASE_URL={url}\n")
     monkeypatch.chdir(tmp_path)
-    assert f"from DATABASE_URL in {tmp_path / '.env'}" in doctor._effective("default").detail
+    assert f"from DATABASE_URL in {tmp_path / '.env'}" in effective("default", config).detail
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,7 @@ def test_says_where_the_database_was_set(monkeypatch: Any, tmp_path: Path) -> No
 )
 def test_a_url_is_recognised_in_every_spelling(url: str, host: str, port: Any, same: bool) -> None:
     config = {"NAME": "films", "HOST": host, "PORT": port}
-    assert doctor._describes(url, config) is same
+    assert describes(url, config) is same
 
 
 def test_a_server_that_does_not_answer_is_a_cross_and_nothing_more_is_asked(

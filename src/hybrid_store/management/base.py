@@ -39,8 +39,8 @@ def amount(text: str) -> float:
     return number
 
 
-def counted(rows: int) -> str:
-    return f"{rows} row" if rows == 1 else f"{rows} rows"
+def counted(count: int, what: str = "row") -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 class EmbeddingCommand(BaseCommand):
