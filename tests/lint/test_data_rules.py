@@ -1,0 +1,347 @@
+"""Faults in the rows of a database, on every database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+import pytest
+from django.db import connection, models
+from django.test.utils import CaptureQueriesContext
+
+from hybrid_store.embedders.hashing import HashingEmbedder
+from hybrid_store.models import VectorField
+from hybrid_store.test.models import Book
+from tests.adoption.tables import Table
+from tests.docs.conftest import IS_POSTGRESQL
+from tests.lint.looking import look_at, project
+
+pytestmark = pytest.mark.django_db
+
+TITLE = models.CharField(max_length=50)
+NAME = models.CharField(max_length=50)
+FIELDS: dict[str, Any] = {
+    "Bytes": models.BinaryField(null=True),
+    "JSON": models.JSONField(null=True),
+    "Vectors": VectorField(dimensions=384, null=True),
+}
+if IS_POSTGRESQL:
+    from django.contrib.postgres.fields import ArrayField
+
+    FIELDS["Lists"] = ArrayField(models.FloatField(), null=True)
+if IS_POSTGRESQL:
+    from django.contrib.postgres.fields import ArrayField
+
+    FIELDS["Lists"] = ArrayField(models.FloatField(), null=True)
+Array = Any
+Found = list[tuple[str, str]]
+
+
+def embeddings(count: int, dimensions: int = 384) -> Array:
+    """As a model of texts gives them: around a few topics, of length 1."""
+    random = np.random.default_rng(1)
+    topics = random.normal(size=(10, dimensions))
+    values = topics[np.arange(count) % 10] + random.normal(size=(count, dimensions))
+    return (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float32)
+
+
+def as_float32(array: Array) -> Any:
+    return array.astype("<f4").tobytes()
+
+
+def as_float64(array: Array) -> Any:
+    return array.astype("<f8").tobytes()
+
+
+def as_json(array: Array) -> Any:
+    return array.astype(float).tolist()
+
+
+@pytest.fixture(scope="module")
+def tables(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, Table]]:
+    """One for each kind of field, for tests that roll back what they write."""
+    with django_db_blocker.unblock(), ExitStack() as stack:
+        yield {
+            kind: stack.enter_context(
+                Table(f"Of{kind}").created(title=TITLE, model_name=NAME, embedding=field)
+            )
+            for kind, field in FIELDS.items()
+        }
+
+
+def fill(table: Table, values: Any) -> None:
+    rows = [
+        table.model(title=f"title {place}", embedding=value) for place, value in enumerate(values)
+    ]
+    table.rows.bulk_create(rows)
+
+
+def found(table: Table, **options: Any) -> Found:
+    outcome = look_at(table.model, **options)
+    assert outcome.untold == []
+    return [(finding.rule, finding.detail) for finding in outcome.findings]
+
+
+FoundIn = Callable[..., Found]
+
+
+@pytest.fixture
+def found_in(tables: dict[str, Table]) -> FoundIn:
+    """What is found in a table with only these values in that kind of field."""
+
+    def found_in(values: Any, kind: str = "Bytes", **options: Any) -> Found:
+        tables[kind].rows.all().delete()
+        fill(tables[kind], values)
+        return found(tables[kind], **options)
+
+    return found_in
+
+
+@pytest.fixture
+def table(tables: dict[str, Table]) -> Table:
+    return tables["Bytes"]
+
+
+@pytest.mark.parametrize("kind", FIELDS)
+def test_sound_embeddings_are_no_fault(found_in: FoundIn, kind: str) -> None:
+    store = as_float32 if kind == "Bytes" else as_json
+    assert found_in([store(array) for array in embeddings(50)], kind) == []
+
+
+@pytest.mark.parametrize("kind", FIELDS)
+def test_each_kind_of_field_is_read(found_in: FoundIn, kind: str) -> None:
+    store = as_float32 if kind == "Bytes" else as_json
+    values = [store(array) for array in np.random.default_rng(1).random((20, 384))]
+    assert dict(found_in(values, kind))["L103"].startswith("20 of 20 rows read look random")
+
+
+def test_blobs_that_are_no_vectors_are_no_fault(found_in: FoundIn) -> None:
+    random = np.random.default_rng(1)
+    images = [b"\x89PNG" + random.bytes(2044) for _ in range(50)]
+    texts = ["Höhe, width and depth. ".encode() * n for n in range(10, 30)]
+    digests, counts = [random.bytes(32)] * 9, [np.arange(64, dtype="<i4").tobytes()] * 9
+    for blobs in (images, texts, digests, counts, [b"", None]):
+        assert found_in(blobs) == []
+
+
+def test_lists_that_are_no_vectors_are_no_fault(found_in: FoundIn) -> None:
+    for value in ([1, 2, 3] * 9, ["a"] * 20, {"a": 1}, [0.5, 1.5], "text", [[0.5] * 9] * 9, 5):
+        assert found_in([value] * 9, "JSON") == []
+
+
+def test_float64_is_told_by_what_it_would_be_as_float32(found_in: FoundIn, table: Table) -> None:
+    [(rule, detail)] = found_in(list(map(as_float64, embeddings(20))))
+    [finding] = look_at(table.model).findings
+    assert 'ConvertVectorColumn("OfBytes", "embedding", VectorField(dimensions=384))' in finding.fix
+    assert finding.place == "adoption_tests_ofbytes.embedding"
+    assert rule == "L101"
+    assert detail.startswith(
+        "20 of 20 rows read are float64: 3,072 bytes make sense as 384 numbers; read as float32 "
+        "they are 768, "
+    )
+
+
+@pytest.mark.parametrize(
+    ("dtype", "rules"), [("float64", []), ("float32", ["L101"]), ("int16", ["L101"])]
+)
+def test_float64_that_is_read_as_such_is_no_fault(
+    found_in: FoundIn, dtype: str, rules: list[str]
+) -> None:
+    code = project(
+        search=f"import numpy as np\ndef vector(movie):\n"
+        f"    return np.frombuffer(movie.embedding, dtype=np.{dtype})"
+    )
+    values = list(map(as_float64, embeddings(20)))
+    assert [rule for rule, _ in found_in(values, code=code)] == rules
+
+
+def test_a_vector_that_rows_share_is_told_with_their_number(found_in: FoundIn) -> None:
+    values = [as_float32(array) for array in embeddings(40)]
+    values[10:20] = [as_float32(embeddings(41)[40])] * 10
+    [(rule, detail)] = found_in(values)
+    assert rule == "L102"
+    assert detail.startswith("10 of 40 rows read (primary keys ")
+    assert detail.endswith(", ...) have one and the same vector")
+
+
+def test_rows_of_one_text_may_share_their_vector(table: Table) -> None:
+    fill(table, [as_float32(array) for array in embeddings(40)])
+    one = as_float32(embeddings(1)[0])
+    keys = table.rows.order_by("pk").values_list("pk", flat=True)[:9]
+    table.rows.filter(pk__in=list(keys)).update(title="the same", embedding=one)
+    assert found(table) == []
+
+
+def test_uniform_numbers_look_random(found_in: FoundIn) -> None:
+    random = np.random.default_rng(1)
+    values = [as_float32(array) for array in embeddings(20)]
+    values += [as_float32(random.random(384)) for _ in range(20)]
+    rules = dict(found_in(values))
+    assert set(rules) == {"L103", "L106"}
+    assert rules["L103"].startswith(
+        "20 of 40 rows read look random: numbers spread evenly, with mean 0.5"
+    )
+    assert rules["L106"].startswith("20 vectors have length 1, but 20 of 40 rows read (primary")
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_normal_numbers_look_random(found_in: FoundIn, scaled: bool) -> None:
+    values = np.random.default_rng(1).normal(size=(60, 384))
+    if scaled:
+        values /= np.linalg.norm(values, axis=1, keepdims=True)
+    [(rule, detail)] = found_in([as_float32(value) for value in values])
+    assert rule == "L103"
+    assert detail.startswith("60 of 60 rows read look random: no two of them nearer than chance")
+
+
+def test_zero_vectors_are_told(found_in: FoundIn) -> None:
+    values = [as_json(array) for array in embeddings(20)] + [[0.0] * 384] * 3
+    [(rule, detail)] = found_in(values, "Vectors")
+    assert (rule, detail[:21]) == ("L104", "3 of 23 rows read (pr")
+    assert [rule for rule, _ in found_in([[0.0] * 384], "Vectors")] == ["L104"]
+    assert found_in([b"\0" * 1536] * 9) == found_in([[0.0] * 9] * 9, "JSON") == []
+
+
+def test_two_models_in_one_column_are_told_by_their_sizes(found_in: FoundIn) -> None:
+    values = [as_float32(a) for a in (*embeddings(30), *embeddings(20, 768))]
+    assert found_in(values) == [
+        ("L105", "of 50 rows read, 30 rows of 384 numbers, 20 rows of 768 numbers")
+    ]
+    values = [as_float32(a) for a in embeddings(30)] + [as_float64(a) for a in embeddings(20)]
+    code = project(a="import numpy as np\nnp.frombuffer(x.embedding)")
+    assert found_in(values, code=code) == [
+        ("L105", "of 50 rows read, 30 rows of float32, 20 rows of float64")
+    ]
+
+
+def test_two_models_in_one_column_are_told_by_their_lengths(found_in: FoundIn) -> None:
+    values = [as_json(a) for a in (*embeddings(30), *(7 * embeddings(60)[30:]))]
+    [(rule, detail)] = found_in(values, "Vectors")
+    assert rule == "L106"
+    assert detail.startswith("30 vectors have length 1, but 30 of 60 rows read (primary keys ")
+    assert detail.endswith(") have 7 to 7")
+
+
+def test_vectors_of_no_certain_length_are_no_fault(found_in: FoundIn, seed: int) -> None:
+    lengths = np.random.default_rng(seed).uniform(0.5, 1.5, size=(60, 1))
+    assert found_in([as_json(a) for a in embeddings(60) * lengths], "JSON") == []
+
+
+def test_vectors_of_another_space_are_told() -> None:
+    Book.objects.create(title="apple", embedding=embeddings(1)[0])
+    Book.objects.update(embedding_fingerprint="0" * 16 + ":" + "0" * 32)
+    # Updates are counted by the server, those of other tests of this table as well.
+    [finding] = look_at(Book, ignored=["L113"]).findings
+    assert (finding.rule, finding.place) == ("L107", "hybrid_store_test_book.embedding")
+    assert "one that no configured embedder makes (digest 0000000000000000)" in finding.detail
+    assert "generate_embeddings hybrid_store_test.Book.embedding --replace-spaces" in finding.fix
+
+
+def test_model_names_that_no_query_asks_for_are_told(table: Table) -> None:
+    fill(table, [as_float32(array) for array in embeddings(20)])
+    table.rows.update(model_name="ada-002")
+    assert found(table) == []
+    first = table.rows.order_by("pk").first()
+    table.rows.filter(pk=first.pk).update(model_name="3-small")
+    assert found(table) == [
+        ("L108", "model_name has 2 values ('3-small', 'ada-002'), and no query filters by it")
+    ]
+    asked = project(views="Chunk.objects.filter(model_name=NAME)")
+    assert found(table, code=asked) == []
+
+
+def test_texts_that_share_no_word_are_not_random(found_in: FoundIn, seed: int) -> None:
+    """By the hashing embedder their cosines are those of random vectors."""
+    embedder = HashingEmbedder("lint", {"MODEL": "hashing", "DIMENSIONS": 384})
+    random = np.random.default_rng(seed)
+    letters = list("abcdefghijklmnopqrstuvwxyz")
+    texts = [" ".join("".join(random.choice(letters, 7)) for _ in range(9)) for _ in range(60)]
+    assert found_in([as_float32(np.asarray(vector)) for vector in embedder.embed(texts)]) == []
+
+
+class TestSamples:
+    def test_at_most_so_many_rows_are_read_from_all_over_the_table(self, table: Table) -> None:
+        fill(table, [as_float64(array) for array in embeddings(60, 64)])
+        [(_, detail)] = found(table, size=20)
+        assert detail.startswith("20 of 20 rows read are float64")
+        keys = table.rows.order_by("pk").values_list("pk", flat=True)
+        late = as_float32(embeddings(1, 64)[0])
+        table.rows.filter(pk__in=list(keys[50:])).update(embedding=late)
+        assert "L105" in dict(found(table, size=20))
+
+    @pytest.mark.django_db(transaction=True)
+    def test_keys_without_a_distance_give_both_ends(self) -> None:
+        key = models.CharField(max_length=9, primary_key=True)
+        with Table().created(
+            code=key, title=TITLE, embedding=models.BinaryField(null=True)
+        ) as table:
+            values = [as_float64(array) for array in embeddings(50, 64)]
+            values[40:] = [as_float32(array) for array in embeddings(10, 64)]
+            for place, value in enumerate(values):
+                table.rows.create(code=f"k{place:03}", title="", embedding=value)
+            details = dict(found(table, size=20))
+            assert details["L105"] == "of 20 rows read, 10 rows of float64, 10 rows of float32"
+
+
+def test_of_values_that_are_no_vectors_few_are_read(table: Table) -> None:
+    images = [np.random.default_rng(place).bytes(500) for place in range(40)]
+    for values, is_read_whole in ((images, False), (map(as_float32, embeddings(40)), True)):
+        table.rows.all().delete()
+        fill(table, values)
+        with CaptureQueriesContext(connection) as queries:
+            found(table)
+        assert any("LIMIT 1001" in query["sql"] for query in queries) is is_read_whole
+
+
+def test_a_comment_at_the_field_switches_a_rule_off(found_in: FoundIn) -> None:
+    code = """
+from django.db import models
+
+class OfBytes(models.Model):
+    embedding = models.BinaryField(null=True)  # vector-lint: ignore[L101]
+"""
+    values = list(map(as_float64, embeddings(20)))
+    assert found_in(values, code=project(models=code)) == []
+    assert found_in(values, code=project(models=code.replace("L101", "L102"))) != []
+
+
+def test_rules_can_be_ignored(found_in: FoundIn) -> None:
+    assert found_in(list(map(as_float64, embeddings(20))), ignored=["L101"]) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_column_that_cannot_be_read_is_told_and_the_others_are_looked_at(table: Table) -> None:
+    other = Table("Other")
+    with (
+        Table().created(title=TITLE, embedding=models.BinaryField(null=True)) as table,
+        other.created(embedding=models.BinaryField(null=True)),
+    ):
+        fill(table, list(map(as_float64, embeddings(20))))
+        with other.connection.schema_editor() as editor:
+            field = other.model._meta.get_field("embedding")
+            editor.execute(f'ALTER TABLE "{other.model._meta.db_table}" RENAME embedding TO gone')
+        outcome = look_at(other.model, table.model)
+        assert [finding.rule for finding in outcome.findings] == ["L101"]
+        [sentence] = outcome.untold
+        assert sentence.startswith(f"{other.model._meta.db_table}.{field.column} could not be told")
+
+
+def test_a_table_that_is_not_there_is_left_out() -> None:
+    class Missing(models.Model):
+        embedding = models.BinaryField()
+
+        class Meta:
+            app_label = "lint_tests"
+
+    outcome = look_at(Missing)
+    assert (outcome.findings, outcome.untold, outcome.columns) == ([], [], 0)
+
+
+def test_nothing_is_written(table: Table) -> None:
+    fill(table, list(map(as_float64, embeddings(20))))
+    with CaptureQueriesContext(connection) as queries:
+        found(table)
+    said = [query["sql"].split()[0] for query in queries.captured_queries]
+    assert not {"INSERT", "UPDATE", "DELETE", "CREATE"} & set(said)
