@@ -47,6 +47,7 @@ def _results(options: argparse.Namespace) -> Iterator[str]:
         ingest,
         layers,
         loading,
+        maps,
         memory,
         reading,
         search,
@@ -68,7 +69,7 @@ def _results(options: argparse.Namespace) -> Iterator[str]:
         # Loading comes first: the others read what it leaves.
         plan: list[tuple[Corpus, Any]] = [
             *((corpus, module) for corpus in corpora for module in (loading, search, memory)),
-            *((corpora[-1], module) for module in (reading, *searches, *writes)),
+            *((corpora[-1], module) for module in (reading, maps, *searches, *writes)),
             (Corpus(options.many), finding),
         ]
         for corpus, module in plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,7 +25,14 @@ def configure(databases: dict[str, dict[str, Any]]) -> None:
     """Set Django up; there is no default database, so every query names one."""
     settings.configure(
         DATABASES={"default": {}, **databases},
-        INSTALLED_APPS=["hybrid_store", "benchmarks"],
+        INSTALLED_APPS=["django.contrib.staticfiles", "hybrid_store", "benchmarks"],
+        # Of the page of a map.
+        ALLOWED_HOSTS=["127.0.0.1"],
+        ROOT_URLCONF="benchmarks.map_page",
+        STATIC_URL="static/",
+        TEMPLATES=[
+            {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}
+        ],
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         USE_TZ=True,
         HYBRID_STORE={
@@ -66,4 +74,10 @@ def start(aliases: Iterable[str]) -> None:
 def _database(alias: str) -> dict[str, Any]:
     if alias == "sqlite":
         return servers.sqlite(servers.temporary_folder() / "benchmarks.sqlite3")
-    return servers.start_postgresql(int(alias.removeprefix("postgresql")))
+    version = int(alias.removeprefix("postgresql"))
+    return servers.start_postgresql(version, shared_buffers=f"{_memory() // 4 >> 20}MB")
+
+
+def _memory() -> int:
+    """In bytes. A quarter of it is what PostgreSQL's documentation advises for `shared_buffers`."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -217,6 +217,10 @@ def _answered(
     condition: Condition | None,
 ) -> Table:
     ways = [each.way(each.search, question, condition) for each in contenders]
+    # What was loaded last is in memory, and what was loaded first may be no longer.
+    for way in ways:
+        for place in range(bench.searches):
+            way.run(place)
     side_by_side(ways, bench.searches, turn=TURN)
     filtered = f" under a filter: {question.label}" if condition else ""
     title = f"The {NEIGHBOURS} nearest documents{filtered}, of {bench.rows:,}, {bench.database}"
