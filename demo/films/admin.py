@@ -1,4 +1,7 @@
-"""Films in Django's admin: saving a changed description makes its vector stale."""
+"""Films in Django's admin, found by words and by meaning.
+
+Saving a changed description makes its vector stale, which the list shows.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from films.models import Film, Genre
+from hybrid_store.admin import FreshnessFilter, HybridAdminMixin
 
 if TYPE_CHECKING:
     # Generic to the type checker alone.
@@ -26,10 +30,11 @@ class GenreAdmin(GenreAdminBase):
 
 
 @admin.register(Film)
-class FilmAdmin(FilmAdminBase):
-    fields = ["title", "year", "genres", "description"]
-    list_display = ["title", "year"]
-    list_filter = ["genres"]
+class FilmAdmin(HybridAdminMixin, FilmAdminBase):
+    fields = ["title", "year", "genres", "description", "freshness"]
+    readonly_fields = ["freshness"]
+    list_display = ["title", "year", "freshness", "search_score"]
+    list_filter = [FreshnessFilter, "genres"]
     search_fields = ["title"]
     filter_horizontal = ["genres"]
 

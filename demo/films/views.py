@@ -66,9 +66,16 @@ def film(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     kept = Taste.from_query(request.GET)
     if request.path != shown.get_absolute_url():
         return HttpResponsePermanentRedirect(shown.get_absolute_url() + kept.suffix)
-    context = {"film": shown, "taste": kept}
-    similar = ranked(lambda: cards().nearest(shown)[:SIMILAR])
-    return render(request, "films/film.html", context | similar)
+    context: dict[str, Any] = {"film": shown, "taste": kept}
+    context |= ranked(lambda: similar(shown))
+    if "how" in request.GET and context["films"]:
+        context["explanation"] = similar(shown).explain_search()
+    return render(request, "films/film.html", context)
+
+
+def similar(to: Film) -> HybridQuerySet[Film]:
+    found: HybridQuerySet[Film] = cards().nearest(to)[:SIMILAR]
+    return found
 
 
 @require_safe

@@ -1,4 +1,4 @@
-"""Documents in Django's admin: who has which.
+"""Documents in Django's admin, found by their passages: who has which.
 
 Their texts stay what was uploaded: where pages and passages begin is counted in characters of them.
 """
@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from hybrid_store.admin import HybridAdminMixin
 from library.models import Document
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ __all__ = ["DocumentAdmin"]
 
 
 @admin.register(Document)
-class DocumentAdmin(DocumentAdminBase):
+class DocumentAdmin(HybridAdminMixin, DocumentAdminBase):
     fields = ["title", "owner", "added", "text"]
     readonly_fields = ["owner", "added", "text"]
-    list_display = ["title", "owner", "added"]
+    list_display = ["title", "owner", "added", "search_score"]
     list_select_related = ["owner"]
     search_fields = ["title"]
 

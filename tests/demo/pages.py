@@ -8,9 +8,14 @@ from django.test import Client
 
 __all__ = ["Page", "get"]
 
+OWN = "/static/"
+
 
 class Page(HTMLParser):
-    """What a reader without JavaScript has: links by their text or label, form fields, the text."""
+    """What a reader without JavaScript has: links by their text or label, form fields, the text.
+
+    `scripts` counts those in the page itself, and handlers of events: there should be none.
+    """
 
     def __init__(self, markup: str) -> None:
         super().__init__()
@@ -24,7 +29,8 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
-        self.scripts += tag == "script" or any(name.startswith("on") for name in given)
+        is_script = tag == "script" and not given.get("src", "").startswith(OWN)
+        self.scripts += is_script or any(name.startswith("on") for name in given)
         if tag == "a":
             self._href, self._label = given["href"], given.get("aria-label", "")
         if tag == "input":

@@ -20,7 +20,6 @@ from django.core.management import CommandError, call_command
 from django.http import QueryDict
 from django.test import Client, override_settings
 
-from films.loading import read, store
 from films.management.commands.load_films import SHIPPED
 from films.models import Film, Genre
 from films.posters import draw
@@ -29,6 +28,7 @@ from films.posters.palettes import GENRES, LETTERS, PALETTES
 from films.taste import MOST, Taste
 from hybrid_store.embedders.hashing import HashingEmbedder
 from hybrid_store.exceptions import EmbedderUnavailableError
+from tests.demo.films import embed_films, store_films
 from tests.demo.pages import Page, get
 
 DEMO = Path(__file__).resolve().parents[2] / "demo"
@@ -40,14 +40,21 @@ pytestmark = pytest.mark.urls("config.urls")
 @pytest.fixture
 def unembedded(db: None) -> None:
     """Forty films of the shipped ones, without vectors."""
-    shipped = read(SHIPPED)
-    store(sorted(shipped, key=lambda entry: entry.title != "Mother India")[::10][:40])
+    store_films()
 
 
 @pytest.fixture
 def films(unembedded: None) -> None:
     """Forty films with vectors."""
-    call_command("generate_embeddings", "films.Film", verbosity=0, stdout=StringIO())
+    embed_films()
+
+
+def page_of(client: Client, address: str) -> str:
+    return client.get(address).content.decode()
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def shown(client: Client, address: str) -> list[Film]:
@@ -110,7 +117,7 @@ def test_loading_twice_changes_nothing() -> None:
 def test_loading_replaces_text_and_genres_and_makes_the_vector_stale(tmp_path: Path) -> None:
     film = {"title": "A", "year": 2000, "genres": ["Drama", "War"], "description": "Old."}
     load(write(tmp_path, [film]))
-    call_command("generate_embeddings", "films.Film", verbosity=0, stdout=StringIO())
+    embed_films()
     assert not Film.objects.stale()
     load(write(tmp_path, [{**film, "genres": ["War", "Music"], "description": "New."}]))
     stored = Film.objects.get()
@@ -264,13 +271,33 @@ def test_films_are_found_by_what_the_visitor_chooses(
 
 @pytest.mark.usefixtures("films")
 def test_films_tell_why_they_are_found(client: Client) -> None:
-    text = get(client, "/?q=mother+india").text
-    assert "Why this film: words no. 1, meaning no. " in text
-    assert re.search(r"Why this film: meaning no\. \d", text)
-    by_words = get(client, "/?q=mother+india&by=words").text
-    assert "words no. 1" in by_words
-    assert "meaning no." not in by_words
-    assert "Similarity" not in by_words
+    best: Any = shown(client, "/?q=mother+india")[0]
+    text = one_line(get(client, "/?q=mother+india").text)
+    assert f"meaning {best.similarity:.2f} · words mother, india Why this film?" in text
+    assert f"Words no. 1, for mother, india Meaning no. {best.vector_rank}, with a" in text
+    assert "Words none of them is in it Meaning no. " in text
+
+
+@pytest.mark.usefixtures("films")
+def test_how_ranks_make_the_score_is_told(client: Client) -> None:
+    found = shown(client, "/?q=mother+india")
+    sums = re.findall(r"Together</dt> <dd>(.*?) = (\d\.\d{4})", page_of(client, "/?q=mother+india"))
+    assert len(sums) == len(found) == CARDS
+    for film, (ranks, score) in zip(found, sums, strict=True):
+        told = sum(1 / (60 + int(rank)) for rank in re.findall(r"60 \+ (\d+)", ranks))
+        assert f"{film.score:.4f}" == f"{told:.4f}" == score  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("films")
+def test_films_found_in_one_way_tell_nothing_of_the_other(client: Client) -> None:
+    by_words = one_line(get(client, "/?q=mother+india&by=words").text)
+    assert "words mother, india Why this film? Words no. 1, for mother, india" in by_words
+    by_meaning = one_line(get(client, "/?q=mother+india&by=meaning").text)
+    assert "Why this film? Meaning no. 1, with a similarity of 0." in by_meaning
+    others = {by_words: r"Meaning n|meaning \d", by_meaning: "Words no|words mother"}
+    for text, other in others.items():
+        assert not re.search(other, text)
+        assert "Together" not in text
 
 
 @pytest.mark.usefixtures("films")
@@ -507,6 +534,26 @@ def test_a_taste_is_short_and_without_contradictions() -> None:
     assert Taste().suffix == ""
 
 
+@pytest.mark.usefixtures("films")
+def test_how_similar_films_were_found_is_told_when_asked(client: Client) -> None:
+    address = Film.objects.all()[0].get_absolute_url()
+    page = get(client, address)
+    assert "exact: yes" not in page.text
+    asked = get(client, address + page.links["How were they found?"])
+    assert "exact: yes\nrows: 12 of 12" in asked.text
+
+
+@pytest.mark.usefixtures("films")
+def test_the_map_is_coloured_by_the_genre_that_tells_most_or_by_decade(client: Client) -> None:
+    liked = Film.objects.get(title="Mother India")
+    assert {genre.name for genre in liked.genres.all()} == {"Drama", "Family"}
+    by_genre = get(client, f"/map/?map=table&like={liked.pk}")
+    assert "Family" in by_genre.text
+    assert by_genre.links["Search"] == f"/?like={liked.pk}"
+    assert re.search(r'<th scope="row">19\d0', page_of(client, "/map/?map=table&by=decade"))
+    assert not re.search(r'<th scope="row">19\d0', page_of(client, "/map/?map=table"))
+
+
 # Safety and speed
 
 
@@ -517,7 +564,7 @@ HOSTILE = "<script>alert('x')</script> \"&]]> \x08 %s {{ x }}"
 def hostile(films: None) -> Film:
     film: Film = Film.objects.create(title=HOSTILE, year=2001, description=HOSTILE)
     film.genres.add(Genre.objects.create(name="<b>&"))
-    call_command("generate_embeddings", "films.Film", verbosity=0, stdout=StringIO())
+    embed_films()
     return film
 
 
@@ -525,7 +572,8 @@ def test_hostile_titles_are_text(client: Client, hostile: Film) -> None:
     address = hostile.get_absolute_url()
     pk = hostile.pk
     asked = ["/?q=script+alert+x", "/?q=script+alert+x&by=words", "/?q=script+alert+x&by=meaning"]
-    for page in ("/", *asked, address, f"/taste/?like={pk}", "/taste/?title=script"):
+    others = (f"/taste/?like={pk}", "/taste/?title=script", "/map/?map=table")
+    for page in ("/", *asked, address, *others):
         read_page = get(client, page)
         assert read_page.scripts == 0
         assert "<script>alert('x')</script>" in read_page.text
@@ -720,11 +768,9 @@ def test_titles_on_posters_are_readable() -> None:
 
 def test_text_on_pages_is_readable() -> None:
     sheet = (DEMO / "look" / "static" / "look" / "look.css").read_text(encoding="utf-8")
-    themes = [
-        dict(re.findall(r"--([\w-]+): (#\w{6})", part)) for part in sheet.split("@media", 2)[:2]
-    ]
-    assert len(themes) == 2
-    for theme in themes:
+    colours = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", sheet)
+    assert len(colours) > 10
+    for theme in ({name: pair[place] for name, *pair in colours} for place in (0, 1)):
         for ground in ("paper", "raised"):
             for text in ("ink", "soft", "accent", "more", "less"):
                 assert contrast(theme[text], theme[ground]) >= 4.5, (text, ground)

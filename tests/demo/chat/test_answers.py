@@ -394,5 +394,5 @@ def test_nothing_that_a_model_says_becomes_markup(
     shown = Markup(answer_of(page))
     assert set(shown.tags) <= {"p", "a", "span"}
     assert shown.addresses == [Passage.objects.get().get_absolute_url()]
-    assert Markup(page).scripts == ["/static/chat/chat.js"]
+    assert Markup(page).scripts == ["/static/look/theme.js", "/static/chat/chat.js"]
     assert shown.text.replace("Source ", "").strip() == attack

@@ -398,7 +398,8 @@ def test_nothing_is_loaded_from_elsewhere_and_nothing_runs_inline(
         markup = text(reader, page)
         assert not re.search(r"(?:src|href)=\"(?:https?:)?//", markup)
         assert re.findall(r"<script[^>]*>[^<]*", markup) == [
-            '<script src="/static/chat/chat.js" defer>'
+            '<script src="/static/look/theme.js">',
+            '<script src="/static/chat/chat.js" defer>',
         ]
         assert not re.search(r"<style|\sstyle=|\son\w+=", markup)
     for path in STATIC.iterdir():
