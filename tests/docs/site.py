@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from packaging.requirements import Requirement
 
 from tests.docs.output import GAP, difference
 from tests.docs.pages import ROOT, Block, blocks
+from tests.docs.scripts import Conversation, Scripts
 
 __all__ = ["HASHING", "Site"]
 
@@ -58,7 +59,7 @@ class Site:
         self.is_sqlite = not any(url.startswith("postgres") for url in self.replace.values())
         if not HAS_WEIGHTS:
             self.replace[MINILM] = HASHING
-        self._shell: subprocess.Popen[str] | None = None
+        self._shell: Conversation | None = None
 
     def copy(self, folder: Path, replace: Mapping[str, str]) -> Site:
         """The same files elsewhere; `replace` is applied to its `.env` too."""
@@ -113,34 +114,27 @@ class Site:
                 self._command(block, command, expected)
 
     def _command(self, block: Block, command: str, expected: str) -> None:
+        words = shlex.split(command)
+        if words[:2] == ["python", "manage.py"]:
+            status, printed = scripts().run(words[1:], self.folder)
+        else:
+            status, printed = self._shell_command(command)
+        place = f"{block.place}: $ {command}\n"
+        assert not status or "Error" in expected, place + printed
+        self._compare(place, expected, printed)
+
+    def _shell_command(self, command: str) -> tuple[int, str]:
         done = subprocess.run(
             ["sh", "-c", command],
             cwd=self.folder,
-            env=self.environment,
+            env=environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=SECONDS,
             check=False,
         )
-        place = f"{block.place}: $ {command}\n"
-        assert not done.returncode or "Error" in expected, place + done.stdout
-        self._compare(place, expected, done.stdout)
-
-    @cached_property
-    def environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL") if name in os.environ}
-        return {
-            **kept,
-            "HAYSTACK_TELEMETRY_ENABLED": "False",
-            # A plugin of our own tests, which warns where it is not configured.
-            "PYTEST_ADDOPTS": "-p no:asyncio",
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-            "PYTHONPATH": str(ROOT / "src"),
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONWARNINGS": "error",
-            **dict.fromkeys(KEYS, "sk-none"),
-        }
+        return done.returncode, done.stdout
 
     def _compare(self, place: str, expected: str, got: str) -> None:
         if not HAS_WEIGHTS:
@@ -166,25 +160,36 @@ class Site:
 
     def _asked(self, source: str, kind: str) -> dict[str, Any]:
         if self._shell is None:
-            self._shell = subprocess.Popen(
-                [sys.executable, str(SHELL)],
-                cwd=self.folder,
-                env=self.environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-        assert self._shell.stdin is not None
-        assert self._shell.stdout is not None
-        self._shell.stdin.write(json.dumps({"source": source, "kind": kind}) + "\n")
-        self._shell.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._shell.stdout.readline() or '{"error": "died"}')
-        return answer
+            self._shell = scripts().converse([str(SHELL)], self.folder)
+        answer = self._shell.ask(json.dumps({"source": source, "kind": kind}))
+        found: dict[str, Any] = json.loads(answer or '{"error": "died"}')
+        return found
 
     def close(self) -> None:
         if self._shell is not None:
-            self._shell.communicate(timeout=SECONDS)
+            self._shell.close()
             self._shell = None
+
+
+def environment() -> dict[str, str]:
+    """That of commands and scripts."""
+    kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL") if name in os.environ}
+    return {
+        **kept,
+        "HAYSTACK_TELEMETRY_ENABLED": "False",
+        # A plugin of our own tests, which warns where it is not configured.
+        "PYTEST_ADDOPTS": "-p no:asyncio",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "PYTHONPATH": str(ROOT / "src"),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": "error",
+        **dict.fromkeys(KEYS, "sk-none"),
+    }
+
+
+@cache
+def scripts() -> Scripts:
+    return Scripts(environment())
 
 
 def commands(text: str) -> list[tuple[str, str]]:

@@ -15,8 +15,12 @@ from tests.embedders.fake_chat import FakeChat
 
 NEEDS_POSTGRESQL = [DOCS / "howto" / "postgresql.md"]
 MOVE = DOCS / "howto" / "move-to-postgresql.md"
-# Tested by those who write them: tests/adoption runs the former, the latter is a report.
-ELSEWHERE = [DOCS / "howto" / "adopt.md", DOCS / "benchmarks.md"]
+# Tested by those who write them: tests/adoption and tests/lint; benchmarks.md is a report.
+ELSEWHERE = [
+    DOCS / "howto" / "adopt.md",
+    DOCS / "reference" / "lint.md",
+    DOCS / "benchmarks.md",
+]
 # Pages whose examples have the index of words that another page adds.
 BY_WORDS = [
     DOCS / "topics" / "search.md",

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import pytest
 from django.core.management import BaseCommand, load_command_class
 
+from hybrid_store import admin, exceptions, maps, models, operations
 from hybrid_store import embedders as embedders_package
-from hybrid_store import exceptions, models, operations
 from hybrid_store import test as test_package
 from hybrid_store.backends import BaseVectorOperations
 from hybrid_store.backends.texts import BaseTextOperations
@@ -55,12 +55,21 @@ def test_every_system_check_is_catalogued_and_no_other() -> None:
     assert set(catalogued) == used
 
 
-@pytest.mark.parametrize("module", [models, exceptions, operations, test_package])
+@pytest.mark.parametrize("module", [admin, maps, models, exceptions, operations, test_package])
 def test_every_public_name_is_in_the_reference(module: object) -> None:
     pages = "\n".join(page.read_text(encoding="utf-8") for page in REFERENCE.glob("*.md"))
     headings = set(re.findall(r"^## (\w+)$", pages, re.MULTILINE))
     known = {name.rpartition(".")[2] for name in code(pages)} | headings
     assert set(module.__all__) - known == set()  # type: ignore[attr-defined]
+
+
+def test_the_attributes_of_the_admin_are_in_the_reference() -> None:
+    known = {
+        name
+        for name, value in vars(admin.HybridAdminMixin).items()
+        if isinstance(value, int | float | str | None) and not name.startswith("_")
+    }
+    assert keys(section("admin.md", "HybridAdminMixin")) >= known
 
 
 def test_the_reference_names_no_exception_that_is_not() -> None:
