@@ -11,8 +11,8 @@ OF_THE_DRIVER := $(patsubst %,tests/%,test_conformance.py test_concurrent_indexe
 	test_two_databases.py test_values_of_others.py databases adoption/test_operations.py \
 	contrib/test_collection.py contrib/test_updates.py durability/test_database_failures.py)
 # What does not depend on the version of Django, and takes long.
-BRIEFLY := $(patsubst %,--ignore=tests/%,reliability durability model_change embedders ranking certified \
-	contrib rerankers docs demo/library demo/chat test_benchmarks.py test_mutations.py test_splitters.py)
+BRIEFLY := $(patsubst %,--ignore=tests/%,reliability durability model_change browser embedders ranking \
+	certified contrib lint rerankers docs demo/library demo/chat test_benchmarks.py test_mutations.py test_splitters.py)
 ARGS :=
 
 # The first Python on the PATH that really runs and is new enough.
@@ -29,7 +29,7 @@ INSTALL := $(PIP) $(PINS:%=--constraint %) --build-constraint constraints/base.t
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help demo test test-long test-all test-newest test-psycopg2 lint format bench bench-sqlite bench-quality mutations constraints clean
+.PHONY: help demo test test-long test-all test-newest test-psycopg2 lint format bench bench-sqlite bench-quality mutations screenshots constraints clean
 
 help:
 	@echo "make demo        set up the film demo and serve it on http://$(ADDRESS)/ (SERVE=0: do not serve)"
@@ -43,6 +43,7 @@ help:
 	@echo "make bench-sqlite measure the engine on SQLite (ARGS=...)"
 	@echo "make bench-quality measure the quality of searches (ARGS=folder)"
 	@echo "make mutations   take safeguards out, one at a time: do the tests notice?"
+	@echo "make screenshots take the pictures of the documentation (ARGS='search chat')"
 	@echo "make constraints renew the pinned versions"
 	@echo "make clean       remove what was set up"
 
@@ -96,6 +97,9 @@ bench-quality: $(VENV)/.test
 mutations: $(VENV)/.test
 	$(RUN) -m tools.mutations $(ARGS)
 
+screenshots: $(VENV)/.test
+	$(RUN) -m tools.screenshots $(ARGS)
+
 constraints: $(VENV)/.made
 	$(RUN) -m tools.constraints
 
@@ -127,7 +131,7 @@ $(VENV)/.demo: pyproject.toml $(PINS) $(VENV)/.weights
 
 $(VENV)/.test: pyproject.toml $(PINS) $(VENV)/.weights
 	@echo "Installing what the tests need"
-	@$(INSTALL) --editable '.[bedrock,cohere,fast,gemini,haystack,langchain,llamaindex,mcp,minilm,openai,passages,postgresql,progress,tasks,voyage]' --group test
+	@$(INSTALL) --editable '.[bedrock,cohere,fast,gemini,haystack,langchain,llamaindex,map,mcp,minilm,openai,passages,postgresql,progress,tasks,voyage]' --group test
 	@touch $@
 
 $(VENV)/.psycopg2: pyproject.toml $(PINS) | $(VENV)/.made

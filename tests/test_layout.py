@@ -31,7 +31,7 @@ LAYERS = [
     {"models"},
     {"operations"},
     {"migrations"},
-    {"sync"},
+    {"sync", "maps"},
     {"checks", "admin", "management"},
     {"apps"},
     {"contrib"},
@@ -57,9 +57,9 @@ MAY_IMPORT = {
 NEED_A_DRIVER = ("django.contrib.postgres", "django.db.backends.postgresql", "django.contrib.gis")
 OPTIONAL = [
     *("boto3", "cohere", "django_tasks", "google.genai", "haystack", "langchain_core"),
-    *("llama_index", "mcp", "openai", "orjson", "pgvector"),
+    *("llama_index", "matplotlib", "mcp", "openai", "orjson", "pgvector"),
     *("psycopg", "psycopg2", "pydantic_ai", "safetensors", "scipy", "semantic_text_splitter"),
-    *("sentence_transformers", "tokenizers", "torch", "tqdm", "voyageai"),
+    *("sentence_transformers", "tokenizers", "torch", "tqdm", "umap", "voyageai"),
 ]
 
 

