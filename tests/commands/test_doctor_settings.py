@@ -16,8 +16,8 @@ from hybrid_store.checks.settings import KEYS
 from hybrid_store.embedders.base import BaseEmbedder
 from hybrid_store.management.doctor import configuration
 from hybrid_store.management.doctor.database import effective
-from hybrid_store.management.doctor.redaction import public_url, redacted
 from hybrid_store.management.doctor.setting import path_of
+from hybrid_store.management.redaction import public_url, redacted
 from tests.commands.examining import about, findings
 from tests.embedders.closing import close_clients
 from tests.embedders.fake_openai import FakeOpenAI

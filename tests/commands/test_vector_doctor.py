@@ -14,7 +14,7 @@ from django.db import connection, connections
 
 from hybrid_store.management.doctor.database import effective
 from hybrid_store.management.doctor.origins import describes
-from hybrid_store.management.doctor.redaction import redacted
+from hybrid_store.management.redaction import redacted
 from hybrid_store.test.models import Book
 from tests.commands.conftest import Run
 

@@ -31,10 +31,7 @@ if IS_POSTGRESQL:
     from django.contrib.postgres.fields import ArrayField
 
     FIELDS["Lists"] = ArrayField(models.FloatField(), null=True)
-if IS_POSTGRESQL:
-    from django.contrib.postgres.fields import ArrayField
-
-    FIELDS["Lists"] = ArrayField(models.FloatField(), null=True)
+SECRET = "sk-planted-secret"
 Array = Any
 Found = list[tuple[str, str]]
 
@@ -326,6 +323,26 @@ def test_a_column_that_cannot_be_read_is_told_and_the_others_are_looked_at(table
         assert [finding.rule for finding in outcome.findings] == ["L101"]
         [sentence] = outcome.untold
         assert sentence.startswith(f"{other.model._meta.db_table}.{field.column} could not be told")
+
+
+class Locked(models.BinaryField[Any, Any]):
+    """Its values cannot be read, and the error names a key."""
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        raise ValueError(f"no such key: {SECRET}")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_column_fails_with_is_told_without_secrets(settings: Any) -> None:
+    embedder = "hybrid_store.embedders.OpenAIEmbedder"
+    settings.HYBRID_STORE = {
+        "EMBEDDERS": {"default": {"BACKEND": embedder, "OPTIONS": {"api_key": SECRET}}}
+    }
+    with Table().created(title=TITLE, embedding=Locked(null=True)) as table:
+        fill(table, [b"abc"])
+        outcome = look_at(table.model)
+    [sentence] = outcome.untold
+    assert sentence.endswith("could not be told: no such key: ***")
 
 
 def test_a_table_that_is_not_there_is_left_out() -> None:

@@ -22,7 +22,7 @@ from hybrid_store.management.doctor import (
 )
 from hybrid_store.management.doctor.case import Case
 from hybrid_store.management.doctor.finding import Finding
-from hybrid_store.management.doctor.redaction import redacted
+from hybrid_store.management.redaction import redacted
 
 __all__ = ["EXAMINATIONS", "Examination", "examined"]
 

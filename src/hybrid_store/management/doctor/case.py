@@ -15,7 +15,7 @@ from hybrid_store.backends import BaseVectorOperations, vector_ops
 from hybrid_store.exceptions import HybridStoreError
 from hybrid_store.management.base import first_line
 from hybrid_store.management.doctor.finding import Finding
-from hybrid_store.management.doctor.redaction import redacted
+from hybrid_store.management.redaction import redacted
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fields import vector_fields
 from hybrid_store.models.known_indexes import stored_models

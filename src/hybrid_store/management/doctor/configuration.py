@@ -18,8 +18,8 @@ from hybrid_store.management.doctor.case import Case
 from hybrid_store.management.doctor.embedder_settings import settings_of
 from hybrid_store.management.doctor.finding import Finding
 from hybrid_store.management.doctor.origins import settings_module
-from hybrid_store.management.doctor.redaction import redacted
 from hybrid_store.management.doctor.setting import Setting, path_of
+from hybrid_store.management.redaction import redacted
 from hybrid_store.models import query_cache
 from hybrid_store.models.tuning import Tuning
 from hybrid_store.sync.leases import LEASE_SECONDS

@@ -13,7 +13,7 @@ from hybrid_store.management.base import first_line
 from hybrid_store.management.doctor.case import Case
 from hybrid_store.management.doctor.finding import Finding
 from hybrid_store.management.doctor.origins import origin_of_database
-from hybrid_store.management.doctor.redaction import public_url, redacted
+from hybrid_store.management.redaction import public_url, redacted
 
 __all__ = ["effective", "examine"]
 

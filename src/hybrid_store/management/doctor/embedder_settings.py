@@ -13,8 +13,8 @@ from hybrid_store.management.doctor.origins import (
     settings_module,
     variable_with,
 )
-from hybrid_store.management.doctor.redaction import public_url
 from hybrid_store.management.doctor.setting import Setting, path_of
+from hybrid_store.management.redaction import public_url
 
 __all__ = ["settings_of"]
 

@@ -12,7 +12,7 @@ from hybrid_store.embedders import BaseEmbedder, embedders
 from hybrid_store.exceptions import HybridStoreError
 from hybrid_store.management.doctor.case import Case
 from hybrid_store.management.doctor.finding import Finding
-from hybrid_store.management.doctor.redaction import redacted
+from hybrid_store.management.redaction import redacted
 
 __all__ = ["CALLS", "examine"]
 

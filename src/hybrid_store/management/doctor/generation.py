@@ -11,7 +11,7 @@ from django.db.models import Count, QuerySet
 from hybrid_store.management.base import counted
 from hybrid_store.management.doctor.case import Case
 from hybrid_store.management.doctor.finding import Finding
-from hybrid_store.management.doctor.redaction import redacted
+from hybrid_store.management.redaction import redacted
 from hybrid_store.models import freshness
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.states import database_now, failed_rows, records

@@ -14,6 +14,7 @@ from hybrid_store.management.lint.database import Column, Database
 from hybrid_store.management.lint.findings import ERROR, Finding
 from hybrid_store.management.lint.project import Project
 from hybrid_store.management.lint.rules import DATA_RULES, SOURCE_RULES
+from hybrid_store.management.redaction import redacted
 
 __all__ = ["Outcome", "lint_database", "lint_project"]
 
@@ -76,4 +77,4 @@ def _told(rule: DataRule, column: Column, database: Database, outcome: Outcome) 
 def _untold(what: str, database: Database, error: Exception) -> str:
     if database.ops.is_timeout(error):
         return f"{what} could not be told within {database.seconds:g} s: try --timeout"
-    return f"{what} could not be told: {first_line(error)}"
+    return f"{what} could not be told: {redacted(first_line(error))}"
