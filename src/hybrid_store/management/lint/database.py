@@ -12,6 +12,7 @@ from django.db import connections
 from django.db.models import Field, Model, QuerySet
 
 from hybrid_store.backends import BaseVectorOperations, vector_ops
+from hybrid_store.backends.indexes import StoredIndex
 from hybrid_store.management.lint.project import DeclaredField, Project
 from hybrid_store.management.lint.sampling import sample
 from hybrid_store.management.lint.vectors import READERS, Held, Reader, hold
@@ -53,6 +54,7 @@ class Database:
         self.seconds = seconds
         self._wanted = list(models)
         self._held: dict[Column, Held | None] = {}
+        self._indexes: dict[type[Model], list[StoredIndex]] = {}
 
     @property
     def ops(self) -> BaseVectorOperations:
@@ -92,6 +94,13 @@ class Database:
             read = sample(rows, self.size, name) if is_probed else []
             self._held[column] = hold(read, column.read)
         return self._held[column]
+
+    def indexes(self, column: Column) -> list[StoredIndex]:
+        """The approximate ones over a column. Each table is asked for its own once."""
+        if column.model not in self._indexes:
+            self._indexes[column.model] = self.ops.stored_indexes(column.model)
+        stored = self._indexes[column.model]
+        return [index for index in stored if index.column == column.field.column]
 
     def declared(self, column: Column) -> DeclaredField | None:
         return self.project.declared(column.model.__name__, column.field.name)

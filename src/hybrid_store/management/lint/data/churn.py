@@ -22,8 +22,7 @@ class UpdateChurn(DataRule):
     page = "howto/tune-index.md"
 
     def look(self, column: Column, database: Database) -> Iterator[Spot]:
-        indexed = {index.column for index in database.ops.stored_indexes(column.model)}
-        if column.field.column in indexed:
+        if database.indexes(column):
             for ailment in database.ops.ailments(column.model):
                 if ailment.subject in CHURN:
                     yield Spot(column, ailment.detail, ailment.fix)

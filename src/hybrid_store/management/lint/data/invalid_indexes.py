@@ -17,8 +17,8 @@ class InvalidIndex(DataRule):
     page = "howto/tune-index.md"
 
     def look(self, column: Column, database: Database) -> Iterator[Spot]:
-        for index in database.ops.stored_indexes(column.model):
-            if index.column == column.field.column and not index.is_valid:
+        for index in database.indexes(column):
+            if not index.is_valid:
                 quoted = database.connection.ops.quote_name(index.name)
                 yield Spot(
                     column,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import product
 from statistics import fmean
 from typing import Any, NamedTuple
 
@@ -54,11 +55,13 @@ class RowsLost(DataRule):
         has_one_key = len(column.model._meta.pk_fields) == 1
         if not database.ops.index_may_lose_rows or _is_hybrid(column) or not has_one_key:
             return
-        for index in database.ops.stored_indexes(column.model):
-            if index.column == column.field.column and index.metric and index.is_valid:
-                for chosen in _filters(column, database):
-                    if detail := _loss(column, database, index, chosen):
-                        yield Spot(column, detail, self.fix.format(method=index.method))
+        indexes = [index for index in database.indexes(column) if index.metric and index.is_valid]
+        if not indexes:
+            return
+        nears = _nears(column, database)
+        for index, chosen in product(indexes, _filters(column, database)):
+            if detail := _loss(column, database, index, chosen, nears):
+                yield Spot(column, detail, self.fix.format(method=index.method))
 
 
 def _is_hybrid(column: Column) -> bool:
@@ -104,11 +107,11 @@ def _values(field: AnyField, counted: Counter[Any], rows: int) -> list[Filter]:
     return list(dict.fromkeys([*shares[:1], *shares[-1:]]))
 
 
-def _loss(column: Column, database: Database, index: StoredIndex, chosen: Filter) -> str:
+def _loss(
+    column: Column, database: Database, index: StoredIndex, chosen: Filter, nears: list[Any]
+) -> str:
     """What searches give by the way that the database chooses, beside what is true; "" if alike."""
-    searches = [
-        _searched(column, database, index, chosen, near) for near in _nears(column, database)
-    ]
+    searches = [_searched(column, database, index, chosen, near) for near in nears]
     searches = [(found, true) for found, true in searches if true]
     if not searches:
         return ""

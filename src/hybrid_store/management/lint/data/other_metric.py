@@ -23,8 +23,7 @@ class OtherMetric(DataRule):
     page = "howto/tune-index.md"
 
     def look(self, column: Column, database: Database) -> Iterator[Spot]:
-        stored = database.ops.stored_indexes(column.model)
-        indexes = [index for index in stored if index.column == column.field.column]
+        indexes = database.indexes(column)
         used = [use for use in uses(database.project) if use.field == column.field.name]
         if indexes and used and not any(_serves(i, use, column) for i in indexes for use in used):
             index, use = indexes[0], used[0]
