@@ -277,6 +277,9 @@ def test_warnings_end_with_status_1_only_when_told_to(write: Write, run: Run) ->
     out = run("vector_lint", "--no-database")
     assert "! views.py:2: L004 " in out
     assert lint("--no-database", "--fail-on", "warning") == out
+    assert json.loads(run("vector_lint", "--no-database", "--json"))["ok"] is True
+    failed = lint("--no-database", "--json", "--fail-on", "warning")
+    assert json.loads(failed)["ok"] is False
 
 
 def test_rules_are_listed_and_can_be_ignored(write: Write, run: Run) -> None:

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.db import router
 
-from hybrid_store.management.base import EmbeddingCommand, amount, counted, positive
+from hybrid_store.management.base import EmbeddingCommand, counted, positive
 from hybrid_store.management.lint.database import Database
 from hybrid_store.management.lint.engine import Outcome, lint_database, lint_project
 from hybrid_store.management.lint.findings import ERROR, WARNING, Finding
@@ -63,10 +63,10 @@ class Command(EmbeddingCommand):
         )
         parser.add_argument(
             "--timeout",
-            type=amount,
-            default=10.0,
+            type=positive,
+            default=10,
             metavar="SECONDS",
-            help="The longest that a statement may take (%(default)g).",
+            help="The most that a statement may take (%(default)s).",
         )
         parser.add_argument(
             "--ignore",
@@ -91,8 +91,11 @@ class Command(EmbeddingCommand):
                 self.stdout.write(f"{one.id} {one.severity:7} {one.title}")
             return
         outcome = self._outcome(options)
-        (self._show_json if options["json"] else self._show)(outcome)
         failing = outcome.errors if options["fail_on"] == ERROR else len(outcome.findings)
+        if options["json"]:
+            self.stdout.write(json.dumps({"ok": not failing, **asdict(outcome)}))
+        else:
+            self._show(outcome)
         if failing:
             raise CommandError(f"{failing} found.")
 
@@ -112,9 +115,6 @@ class Command(EmbeddingCommand):
             database = Database(alias, models, project, options["sample"], options["timeout"])
             lint_database(database, outcome, options["ignore"])
         return outcome
-
-    def _show_json(self, outcome: Outcome) -> None:
-        self.stdout.write(json.dumps({"ok": not outcome.findings, **asdict(outcome)}))
 
     def _show(self, outcome: Outcome) -> None:
         for finding in outcome.findings:
