@@ -9,8 +9,8 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from hybrid_store.embedders.remote import clients
 from tests.admin.pages import Admin
+from tests.embedders.closing import close_clients
 from tests.embedders.fake_openai import FakeOpenAI
 from tests.reliability.processes import asking
 
@@ -52,8 +52,7 @@ def server() -> Iterator[FakeOpenAI]:
     with FakeOpenAI() as server:
         yield server
     # Connections do not outlive the server that they lead to.
-    for client in clients.clear():
-        client.close()
+    close_clients()
 
 
 @pytest.fixture

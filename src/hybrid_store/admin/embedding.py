@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.db import Error as AnyDatabaseError
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, ngettext_lazy
 
 from hybrid_store.exceptions import HybridStoreError
 from hybrid_store.models.embedding import EmbeddingField
@@ -29,6 +29,34 @@ DATABASE_PATIENCE = 5.0
 
 Said: TypeAlias = tuple[int, str]
 """A message and its level."""
+
+# By the counts of a report.
+OTHERS = {
+    "cleared": (
+        messages.SUCCESS,
+        ngettext_lazy(
+            "%(rows)d row has no text any more, and its vector was removed.",
+            "%(rows)d rows have no text any more, and their vectors were removed.",
+            "rows",
+        ),
+    ),
+    "changed": (
+        messages.WARNING,
+        ngettext_lazy(
+            "%(rows)d row was edited meanwhile, and is stale still.",
+            "%(rows)d rows were edited meanwhile, and are stale still.",
+            "rows",
+        ),
+    ),
+    "failed": (
+        messages.WARNING,
+        ngettext_lazy(
+            "%(rows)d row could not be embedded.",
+            "%(rows)d rows could not be embedded.",
+            "rows",
+        ),
+    ),
+}
 
 
 def embed(
@@ -85,30 +113,12 @@ def _embedded(rows: int) -> Iterator[Said]:
 
 
 def _others(report: Report) -> Iterator[Said]:
-    """What became of rows that were not embedded."""
-    if report.cleared:
-        told = ngettext(
-            "%(rows)d row has no text any more, and its vector was removed.",
-            "%(rows)d rows have no text any more, and their vectors were removed.",
-            report.cleared,
-        )
-        yield messages.SUCCESS, told % {"rows": report.cleared}
-    if report.changed:
-        told = ngettext(
-            "%(rows)d row was edited meanwhile, and is stale still.",
-            "%(rows)d rows were edited meanwhile, and are stale still.",
-            report.changed,
-        )
-        yield messages.WARNING, told % {"rows": report.changed}
+    """What became of rows that were not embedded, and why."""
+    for name, (level, told) in OTHERS.items():
+        if rows := getattr(report, name):
+            yield level, told % {"rows": rows}
     for reason in report.reasons:
         yield messages.WARNING, _("Not embedded: %s") % reason
-    if report.failed:
-        told = ngettext(
-            "%(rows)d row could not be embedded.",
-            "%(rows)d rows could not be embedded.",
-            report.failed,
-        )
-        yield messages.WARNING, told % {"rows": report.failed}
 
 
 def _left(field: EmbeddingField, report: Report, statuses: Iterable[RowStatus]) -> Iterator[Said]:
