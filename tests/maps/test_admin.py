@@ -17,7 +17,7 @@ from django.urls import path
 
 from hybrid_store.admin import HybridAdminMixin
 from hybrid_store.maps.admin import EmbeddingMapMixin
-from hybrid_store.test.models import Book
+from hybrid_store.test.models import Book, Term
 from tests.maps.unpacking import unpacked
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_urls")]
 
 site = admin.AdminSite(name="office")
 LIST = "/office/hybrid_store_test/book/"
+TERMS = "/office/hybrid_store_test/term/"
 PARTS = ["", "?map=points", "?map=rows&map_key=1", "?map=hits&map_text=apples", "?map=table"]
 
 
@@ -46,6 +47,11 @@ class BookAdmin(EmbeddingMapMixin, HybridAdminMixin, ModelAdmin):
         if request.user.is_superuser:
             return books
         return books.filter(author__name=request.user.get_username())
+
+
+@admin.register(Term, site=site)
+class TermAdmin(EmbeddingMapMixin, ModelAdmin):
+    """Its rows have texts for keys."""
 
 
 urlpatterns = [path("office/", site.urls)]
@@ -93,6 +99,16 @@ def test_the_map_leads_to_the_pages_of_the_admin(admin_client: Client, books: li
         books[2].pk,
         books[3].pk,
     ]
+
+
+@pytest.mark.parametrize("key", ["a/b_5Fc", "a?b#c", "ü"])
+def test_any_text_that_is_a_key_leads_to_the_page_of_its_row(
+    admin_client: Client, key: str
+) -> None:
+    term = Term.objects.create(pk=key, embedding=[1.0] * 384)
+    rows = admin_client.get(f"{TERMS}map/", {"map": "rows", "map_key": key}).json()
+    page = admin_client.get(rows[key]["url"])
+    assert page.context["original"] == term
 
 
 def test_users_see_the_rows_that_the_admin_gives_them(staff: Client, books: list[Book]) -> None:

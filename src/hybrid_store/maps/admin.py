@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
@@ -79,7 +80,7 @@ class AdminMapView(EmbeddingMapView):
     model_admin: Any = None
 
     def get_object_url(self, row: Model) -> str:
-        return reverse(self.model_admin._address("change"), args=[row.pk])
+        return reverse(self.model_admin._address("change"), args=[quote(row.pk)])
 
     def get_list_url(self) -> str:
         return reverse(self.model_admin._address("changelist"))
