@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import random
 
@@ -16,6 +17,9 @@ QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 settings.register_profile("default", deadline=None, print_blob=True, suppress_health_check=QUIET)
 settings.register_profile("ci", settings.get_profile("default"), max_examples=15, derandomize=True)
 settings.register_profile("long", settings.get_profile("default"), max_examples=2000)
+
+SECONDS_TO_END = 120
+STDERR = 2
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,11 +39,19 @@ def profile_name(config: pytest.Config) -> str:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--long"):
+        for item in items:
+            item.add_marker(pytest.mark.timeout(0))
         return
     skip = pytest.mark.skip(reason="full size: run with --long")
     for item in items:
         if "long" in item.keywords:
             item.add_marker(skip)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """A thread that a test has left would be waited for without end: show it, and fail."""
+    faulthandler.dump_traceback_later(SECONDS_TO_END, exit=True, file=STDERR)
 
 
 @pytest.fixture(scope="session")

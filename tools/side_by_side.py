@@ -45,6 +45,10 @@ TWICE = (
 )
 
 
+# Seconds for the last of a run's output.
+PATIENCE = 10.0
+
+
 def pytest_arguments(databases: Sequence[str], given: Sequence[str]) -> dict[str, list[str]]:
     """What pytest is called with on each database."""
     plan = {}
@@ -67,12 +71,16 @@ def main(arguments: Sequence[str]) -> int:
     end = arguments.index("--") if "--" in arguments else len(arguments)
     plan = pytest_arguments(arguments[:end], arguments[end + 1 :])
     runs = {database: _start(database, given) for database, given in plan.items()}
-    readers = [threading.Thread(target=_show, args=run) for run in runs.items()]
-    for reader in readers:
+    readers = {name: threading.Thread(target=_show, args=(name, runs[name])) for name in runs}
+    for reader in readers.values():
+        reader.daemon = True
         reader.start()
-    for reader in readers:
-        reader.join()
-    failed = [database for database, run in runs.items() if run.wait()]
+    failed = []
+    for database, run in runs.items():
+        if run.wait() != 0:
+            failed.append(database)
+        # No longer than that: what a test has left running may hold the output open.
+        readers[database].join(PATIENCE)
     for database in runs:
         print(f"{database}: {'FAILED' if database in failed else 'passed'}", flush=True)
     return int(bool(failed))
