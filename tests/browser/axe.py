@@ -17,9 +17,17 @@ SERIOUS = {"serious", "critical"}
 # Loading style sheets that others import makes inline styles, which policies block.
 RUN = "() => axe.run(document, { resultTypes: ['violations'], preload: false })"
 
+# Colours that still change are none that anybody reads.
+SETTLED = """Promise.allSettled(
+    document.getAnimations()
+        .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
+        .map((each) => each.finished)
+).then(() => null)"""
+
 
 def serious_violations(page: Page) -> list[str]:
     """What is wrong on a page as it is now: the rule, each place that breaks it, and the mend."""
+    page.evaluate(SETTLED)
     # The debugger puts it there, past the policy of the page.
     page.evaluate(SOURCE.read_text(encoding="utf-8"))
     found = page.evaluate(RUN)
