@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from django.core.management import call_command
 from django.test import override_settings
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from hybrid_store.test.conformance.base import generate
 from hybrid_store.test.models import Author, Book
 from tests.browser.conftest import OpenPage
+from tests.browser.waiting import wait_until
 from tests.maps.unpacking import unpacked
 
 Axe = Callable[[Page], None]
@@ -232,8 +233,12 @@ def test_fingers_move_the_map_apart_and_tap_points(open_page: OpenPage, books: l
     pinch(page, [(x - 40, y), (x + 40, y)], [(x - 120, y), (x + 120, y)])
     assert picture(page) != whole
     page.get_by_role("button", name="Show all").click()
+    # The map is there until it has told of the finger; else that would be waited for without end.
+    held: list[Route] = []
+    page.route(f"**/books/{book.pk}/", lambda route: held.append(route))
     page.touchscreen.tap(*places.of(book))
-    page.touchscreen.tap(*places.of(book))
+    wait_until(page, lambda: held)
+    held[0].continue_()
     expect(page).to_have_title(f"Book {book.pk}")
 
 
