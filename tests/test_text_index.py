@@ -313,6 +313,21 @@ class TestMigrations:
         with migrated_film([film(words())], change) as model:
             model.objects.create(title="Owl")
 
+    def test_its_size_is_that_of_all_of_it(self) -> None:
+        with migrated_film([film(words())]) as model:
+            texts = vector_ops(connection).texts
+            [spec] = [index.spec(model) for index in model._meta.indexes]
+            empty = texts.size(spec)
+            model.objects.bulk_create(
+                model(title=f"Owl {place}", body=f"A hen of {place} " * 100) for place in range(300)
+            )
+            grown = texts.size(spec)
+            assert empty is not None
+            assert grown is not None
+            # On SQLite it has a copy of the texts, on PostgreSQL the numbers of their words.
+            assert grown - empty > 300 * 10
+        assert texts.size(spec) is None
+
     def test_nothing_is_left_to_do_after_migrations(self) -> None:
         texts = vector_ops(connection).texts
         specs = declared_text_indexes("default")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -398,6 +399,9 @@ def test_indexes_and_tables_are_told_with_their_sizes() -> None:
     assert index.minor
     assert index.ok
     assert " over vector by cosine, " in index.detail
+    words = about("index tale_text", findings("Indexes"))
+    assert words.minor
+    assert re.fullmatch(r"of words of hybrid_store_test_tale, [\d.]+ (KB|MB)", words.detail)
     table = about(f"table {Point._meta.db_table}", findings("Tables"))
     assert table.minor
     assert table.detail.startswith("about 20 rows")

@@ -234,4 +234,4 @@ def _indexes(alias: str, tables: set[str]) -> Iterator[Index]:
     for spec in declared_text_indexes(alias):
         if ops.texts.supports_text_index:
             state = STATES[ops.texts.is_kept(spec) or None]
-            yield Index(spec.name, spec.table, str(state), None)
+            yield Index(spec.name, spec.table, str(state), ops.texts.size(spec))

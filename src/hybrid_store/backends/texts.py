@@ -83,6 +83,11 @@ class BaseTextOperations:
         """Is the index there, as it is asked for?"""
         return True
 
+    def size(self, spec: TextSpec) -> int | None:
+        """The bytes that all of an index takes, a copy of the texts included where it has one;
+        None where they are not known, or there is none."""
+        return None
+
     def optimize(self, spec: TextSpec) -> int | None:
         """Do now what makes later searches faster or better; how many documents there are.
 

@@ -14,6 +14,7 @@ from hybrid_store.management.doctor.case import Case
 from hybrid_store.management.doctor.finding import Finding
 from hybrid_store.management.doctor.sizes import size
 from hybrid_store.models.known_indexes import own_indexes
+from hybrid_store.models.text_index import declared_text_indexes
 
 __all__ = ["examine"]
 
@@ -22,6 +23,7 @@ def examine(case: Case) -> Iterator[Finding]:
     yield from case.ask("indexes", partial(_declared, case.using))
     for model in case.models:
         yield from case.ask(f"indexes of {model._meta.label}", partial(_stored, case, model))
+    yield from case.ask("indexes of words", partial(_words, case))
 
 
 def _declared(using: str) -> Iterator[Finding]:
@@ -45,6 +47,15 @@ def _stored(case: Case, model: type[Model]) -> Iterator[Finding]:
         elif index.name not in declared:
             fix = "Drop it: it costs and serves nothing."
             yield Finding(False, subject, f"invalid, and declared by no model: {detail}", fix)
+
+
+def _words(case: Case) -> Iterator[Finding]:
+    """The sizes of those that are there; what is wrong with them is told already."""
+    for spec in declared_text_indexes(case.using):
+        taken = case.ops.texts.size(spec)
+        if taken is not None:
+            detail = f"of words of {spec.table}, {size(taken)}"
+            yield Finding(True, f"index {spec.name}", detail, minor=True)
 
 
 def _described(index: StoredIndex) -> str:

@@ -24,6 +24,7 @@ SELECT coalesce(
      WHERE tgrelid = to_regclass(%s) AND proname = %s LIMIT 1),
     current_schema())
 """
+SIZE = "SELECT pg_total_relation_size(to_regclass(%s))"
 
 
 class PostgreSQLTextOperations(BaseTextOperations):
@@ -40,6 +41,12 @@ class PostgreSQLTextOperations(BaseTextOperations):
 
     def is_kept(self, spec: TextSpec) -> bool:
         return upkeep.is_kept(self.connection, self._definition(spec))
+
+    def size(self, spec: TextSpec) -> int | None:
+        with quiet_cursor(self.connection) as cursor:
+            cursor.execute(SIZE, [self._definition(spec).names()])
+            [size] = cursor.fetchone()
+        return None if size is None else int(size)
 
     def optimize(self, spec: TextSpec) -> int | None:
         return upkeep.optimize(self.connection, self._definition(spec))

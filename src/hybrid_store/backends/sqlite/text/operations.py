@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hybrid_store.backends.sqlite import plans
-from hybrid_store.backends.sqlite.text import ddl, stemming
+from hybrid_store.backends.sqlite.text import ddl, sizes, stemming
 from hybrid_store.backends.sqlite.text.frequencies import telling_words
 from hybrid_store.backends.sqlite.text.matching import all_of, any_of
 from hybrid_store.backends.sqlite.text.source import STEMMERS, WordTable
@@ -42,6 +42,10 @@ class SQLiteTextOperations(BaseTextOperations):
     def is_kept(self, spec: TextSpec) -> bool:
         self.connection.ensure_connection()
         return ddl.is_kept(self.connection.connection, WordTable(spec))
+
+    def size(self, spec: TextSpec) -> int | None:
+        self.connection.ensure_connection()
+        return sizes.size(self.connection.connection, WordTable(spec))
 
     def optimize(self, spec: TextSpec) -> int | None:
         """Merge the segments of the FTS5 table into one."""
