@@ -67,6 +67,12 @@ def drawn(page: Page) -> None:
     page.evaluate("document.querySelector('.map').scrollIntoView()")
 
 
+def see_similar(page: Page) -> None:
+    page.get_by_role("link", name="Solaris", exact=True).click()
+    page.get_by_role("heading", name="Similar by meaning").wait_for()
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+
+
 def follow(title: str) -> Callable[[Page], None]:
     return lambda page: page.get_by_role("link", name=title, exact=True).click()
 
@@ -90,6 +96,8 @@ PICTURES = (
     Picture("chat", "/chats/", ask),
     Picture("map", "/map/", drawn, height=1000),
     Picture("admin", "/admin/films/film/?q=a+crew+lost+in+space"),
+    Picture("similar", "/admin/films/film/?q=solaris", see_similar),
+    Picture("dashboard", "/admin/hybrid_store/dashboard/"),
 )
 
 

@@ -98,7 +98,7 @@ def test_indexes_say_whether_they_can_be_used(boss: Admin) -> None:
     assert re.fullmatch(rf"test_book_vec hybrid_store_test.Book ready {size}", told), told
     told = text(line(page, "tale_text"))
     size = r"[\d.,]+\s(bytes|KB|MB)"
-    assert re.fullmatch(rf"tale_text hybrid_store_test_tale ready {size}", told), told
+    assert re.fullmatch(rf"tale_text hybrid_store_test.Tale ready {size}", told), told
 
 
 def test_databases_are_told_apart(boss: Admin) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from django.apps import apps
 from django.db import Error as AnyDatabaseError
 from django.db import connections, router
 from django.db.models import Count, Min
@@ -231,7 +232,9 @@ def _indexes(alias: str, tables: set[str]) -> Iterator[Index]:
             is_made = ops.makes_index(model, index)
             state = STATES[stored.get(index.name)] if is_made else _("not made by this database")
             yield Index(index.name, model._meta.label, str(state), sizes.get(index.name))
+    models = [model for model in apps.get_models() if not model._meta.proxy]
+    labels = {model._meta.db_table: model._meta.label for model in models}
     for spec in declared_text_indexes(alias):
         if ops.texts.supports_text_index:
             state = STATES[ops.texts.is_kept(spec) or None]
-            yield Index(spec.name, spec.table, str(state), ops.texts.size(spec))
+            yield Index(spec.name, labels[spec.table], str(state), ops.texts.size(spec))
