@@ -13,10 +13,10 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ import pytest
 from django.db import connection
 
 from tests.fresh import fresh_database
+from tests.scripts import Scripts
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "howto" / "adopt.md"
@@ -96,18 +97,18 @@ def sections() -> dict[str, str]:
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
+@cache
+def scripts() -> Scripts:
+    own = {"DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONPATH": str(ROOT / "src")}
+    return Scripts({**os.environ, **own, "COLUMNS": "200"})
+
+
 class Project:
     """A project in a folder, changed and run as the document says."""
 
     def __init__(self, folder: Path, database: dict[str, Any]) -> None:
         self.folder = folder
-        self.environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "config.settings",
-            "TUTORIAL_DATABASE": json.dumps(database),
-            "PYTHONPATH": str(ROOT / "src"),
-            "COLUMNS": "200",
-        }
+        self.database = json.dumps(database)
         for name, text in [
             ("manage.py", MANAGE),
             ("config/__init__.py", ""),
@@ -125,7 +126,7 @@ class Project:
         elif block.language == "diff":
             self.patch(self.folder / str(block.title), block.text)
         elif block.language == "python" and block.title is None:
-            self.succeeds([sys.executable, "manage.py", "shell", "-c", block.text])
+            self.succeeds("shell", "-c", block.text)
         elif block.language == "python":
             self.write(self.folder / str(block.title), block)
         else:
@@ -153,29 +154,23 @@ class Project:
                 self.run_command(command, expected)
 
     def run_command(self, command: str, expected: list[str]) -> None:
-        arguments = shlex.split(command)
-        if arguments[0] == "python":
-            arguments[0] = sys.executable
-        done = self.run(arguments)
-        output = done.stdout + done.stderr
+        program, *arguments = shlex.split(command)
+        status, output = self.run(program, arguments)
         fails = any("Error: " in line for line in expected)
-        assert (done.returncode != 0) is fails, f"{command}\n{output}"
+        assert (status != 0) is fails, f"{command}\n{output}"
         assert_printed(expected, output)
 
-    def succeeds(self, arguments: list[str]) -> None:
-        done = self.run(arguments)
-        assert done.returncode == 0, done.stdout + done.stderr
+    def succeeds(self, *arguments: str) -> None:
+        status, output = self.run("python", ["manage.py", *arguments])
+        assert status == 0, output
 
-    def run(self, arguments: list[str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            arguments,
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+    def run(self, program: str, arguments: list[str]) -> tuple[int, str]:
+        """The exit status of a command, and what it has printed."""
+        if program == "python":
+            return scripts().run(arguments, self.folder, TUTORIAL_DATABASE=self.database)
+        command = [program, *arguments]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
 
 
 def assert_installable(command: str) -> None:
@@ -217,7 +212,7 @@ def test_from_pgvector(project: Project) -> None:
     for block in blocks_of(sections()["From `pgvector.django`"]):
         project.follow(block)
         if block.title == "films/models.py" and "pgvector.django import HnswIndex, V" in block.text:
-            project.succeeds([sys.executable, "manage.py", "shell", "-c", extension])
+            project.succeeds("shell", "-c", extension)
 
 
 def test_the_table_of_faults_is_complete() -> None:

@@ -30,7 +30,7 @@ from packaging.requirements import Requirement
 
 from tests.docs.output import GAP, difference
 from tests.docs.pages import ROOT, Block, blocks
-from tests.docs.scripts import Conversation, Scripts
+from tests.scripts import Conversation, Scripts
 
 __all__ = ["HASHING", "Site"]
 

@@ -8,8 +8,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from tests.scripts import Scripts
 
 __all__ = ["NEW_ONLY", "OLD", "ONE", "SECONDS", "SWITCHED", "TWO", "Project", "models_py"]
 
@@ -124,6 +127,24 @@ def switch_py(after: str) -> str:
     return MIGRATION.format(after=after)
 
 
+def environment(*folders: Path) -> dict[str, str]:
+    """That of scripts, which import from these folders too."""
+    kept = {name: os.environ[name] for name in ("HOME", "PATH", "LANG") if name in os.environ}
+    return {
+        **kept,
+        "PYTHONPATH": os.pathsep.join(map(str, [*folders, ROOT / "src"])),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        # Releases follow each other within a second, which is all that compiled files tell.
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONWARNINGS": "error",
+    }
+
+
+@cache
+def scripts() -> Scripts:
+    return Scripts(environment())
+
+
 class Project:
     def __init__(self, folder: Path, database: dict[str, Any]) -> None:
         self.folder = folder
@@ -158,32 +179,11 @@ class Project:
         copy.write("config/settings.py", SETTINGS.format(database=json.dumps(database)))
         return copy
 
-    @property
-    def environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("HOME", "PATH", "LANG") if name in os.environ}
-        return {
-            **kept,
-            "PYTHONPATH": os.pathsep.join([str(self.folder), str(ROOT / "src")]),
-            "DJANGO_SETTINGS_MODULE": "config.settings",
-            # Releases follow each other within a second, which is all that compiled files tell.
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONWARNINGS": "error",
-        }
-
     def manage(self, *arguments: str, fails: bool = False) -> str:
         """Run manage.py; what it printed."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        assert bool(done.returncode) is fails, f"{arguments}\n{done.stdout}"
-        return done.stdout
+        status, printed = scripts().run(["manage.py", *arguments], self.folder, SECONDS)
+        assert bool(status) is fails, f"{arguments}\n{printed}"
+        return printed
 
     def script(self, source: str) -> Any:
         """Run Python in the project; the value that it prints as JSON."""
@@ -195,7 +195,7 @@ class Project:
         return subprocess.Popen(
             [sys.executable, str(script), *arguments],
             cwd=self.folder,
-            env=self.environment,
+            env=environment(self.folder),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -39,12 +40,18 @@ class Scripts:
         self._requests.close()
         self._parent.wait(SECONDS)
 
-    def run(self, arguments: list[str], folder: Path) -> tuple[int, str]:
-        """The exit status of `python` with these arguments, and what it has printed."""
+    def run(
+        self, arguments: Sequence[str], folder: Path, seconds: float = SECONDS, **variables: str
+    ) -> tuple[int, str]:
+        """The exit status of `python` with these arguments, and what it has printed.
+
+        `variables` are added to the environment, for what is read when the script runs.
+        """
         with tempfile.TemporaryFile() as output, open(os.devnull) as nothing:
-            with self._start(arguments, folder, [nothing, output, output]) as ended:
-                in_time, _, _ = select.select([ended], [], [], SECONDS)
-                assert in_time, f"{arguments} took more than {SECONDS} s."
+            streams = [nothing, output, output]
+            with self._start(arguments, folder, streams, variables) as ended:
+                in_time, _, _ = select.select([ended], [], [], seconds)
+                assert in_time, f"{arguments} took more than {seconds} s."
                 status = int(ended.read())
             output.seek(0)
             return status, output.read().decode()
@@ -54,13 +61,20 @@ class Scripts:
         theirs, asking = os.pipe()
         answers, answering = os.pipe()
         with open(theirs) as stdin, open(answering, "w") as stdout:
-            ended = self._start(arguments, folder, [stdin, stdout, sys.__stderr__])
+            ended = self._start(arguments, folder, [stdin, stdout, sys.__stderr__], {})
         return Conversation(open(asking, "w"), open(answers), ended)
 
-    def _start(self, arguments: list[str], folder: Path, streams: list[Any]) -> IO[str]:
+    def _start(
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        streams: list[Any],
+        variables: dict[str, str],
+    ) -> IO[str]:
         """From what it gives, the exit status can be read."""
         ended, theirs = os.pipe()
-        request = json.dumps({"arguments": arguments, "folder": str(folder)}).encode()
+        said = {"arguments": arguments, "folder": str(folder), "variables": variables}
+        request = json.dumps(said).encode()
         descriptors = [*(stream.fileno() for stream in streams), theirs]
         socket.send_fds(self._requests, [request], descriptors)
         os.close(theirs)

@@ -1,8 +1,9 @@
 """Run as a process: runs Python scripts by forking, so that none takes its time to import.
 
-Standard input is a socket. Every message is a JSON object {"arguments": [...], "folder": ...} with
-four file descriptors: three become standard input, output and error of a process that runs `python`
-with these arguments there, and to the fourth its exit status is written when it has ended.
+Standard input is a socket. Every message is a JSON object {"arguments": [...], "folder": ...,
+"variables": {...}} with four file descriptors: three become standard input, output and error of a
+process that runs `python` with these arguments there, and with these further variables in its
+environment; to the fourth its exit status is written when it has ended.
 """
 
 from __future__ import annotations
@@ -60,8 +61,9 @@ def attend(request: dict[str, Any], descriptors: list[int]) -> None:
     run(**request)
 
 
-def run(arguments: list[str], folder: str) -> None:
+def run(arguments: list[str], folder: str, variables: dict[str, str]) -> None:
     os.chdir(folder)
+    os.environ.update(variables)
     sys.argv = arguments
     sys.path[0] = str(Path(arguments[0]).resolve().parent)
     runpy.run_path(arguments[0], run_name="__main__")
