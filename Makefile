@@ -8,11 +8,13 @@ ADDRESS := 127.0.0.1:8000
 SERVE := 1
 # Where the driver of PostgreSQL can make a difference.
 OF_THE_DRIVER := $(patsubst %,tests/%,test_conformance.py test_concurrent_indexes.py test_stale_index.py \
-	test_two_databases.py test_values_of_others.py databases adoption/test_operations.py \
-	contrib/test_collection.py contrib/test_updates.py durability/test_database_failures.py)
+	test_two_databases.py test_values_of_others.py adoption/test_operations.py contrib/test_collection.py \
+	contrib/test_updates.py durability/test_database_failures.py) $(patsubst %,tests/databases/test_%.py,examining \
+	postgresql postgresql_bm25 postgresql_ingest postgresql_json postgresql_pooling postgresql_writing)
 # What does not depend on the version of Django, and takes long.
 BRIEFLY := $(patsubst %,--ignore=tests/%,reliability durability model_change browser embedders ranking \
-	certified contrib lint rerankers docs demo/library demo/chat test_benchmarks.py test_mutations.py test_splitters.py)
+	certified contrib lint rerankers docs demo/library demo/chat adoption/test_howto.py test_benchmarks.py \
+	test_layout.py test_mutations.py test_splitters.py test_tools.py)
 ARGS :=
 
 # The first Python on the PATH that really runs and is new enough.

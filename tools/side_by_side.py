@@ -32,7 +32,7 @@ ONCE = (
     "tests/test_tools.py",
     "tests/test_vectors.py",
 )
-BETWEEN = ("tests/docs",)
+BETWEEN = ("tests/docs", "tests/adoption/test_howto.py")
 TWICE = (
     *(f"tests/contrib/{name}" for name in ("haystack", "langchain", "llamaindex", "mcp")),
     *(f"tests/contrib/{name}" for name in ("openai_api", "test_injection.py", "test_tenants.py")),

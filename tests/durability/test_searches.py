@@ -26,7 +26,7 @@ from tests.durability.disturbing import own_session
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-COUNTS = [500, pytest.param(10_000, marks=pytest.mark.long)]
+COUNTS = [200, pytest.param(10_000, marks=pytest.mark.long)]
 WORDS = ["crew", "lost", "space", "friends", "bank", "dog", "home", "continent", "river", "song"]
 MOST_BYTES = 2 << 20
 """Drivers keep the last statements, and Django's test client leaves about 700 bytes of its signals
