@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
+import numpy as np
 from django.db import NotSupportedError, transaction
 
 from hybrid_store.backends.indexes import (
@@ -22,7 +23,7 @@ from hybrid_store.backends.json import BaseJSONOperations
 from hybrid_store.backends.reports import Ailment, Extension, Fact, TableReport
 from hybrid_store.backends.texts import BaseTextOperations
 from hybrid_store.backends.updates import Column, RowUpdate
-from hybrid_store.vectors import BaseVector, Codec
+from hybrid_store.vectors import BaseVector, Codec, FloatArray, FloatCodec
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -116,6 +117,10 @@ class BaseVectorOperations:
     def from_db(self, codec: Codec, value: Any, dimensions: int) -> BaseVector:
         """The vector that a column of so many dimensions gave."""
         self.unsupported("vectors with django-hybrid-store")
+
+    def matrix(self, codec: FloatCodec, values: Sequence[Any], dimensions: int) -> FloatArray:
+        """The vectors that a column gave in one or more rows; shape (rows, dimensions)."""
+        return np.stack([self.from_db(codec, value, dimensions).to_numpy() for value in values])
 
     # Distances
 
@@ -307,6 +312,10 @@ class BaseVectorOperations:
                 for codec, value in zip(codecs, row, strict=True)
             )
             yield [*values, *update.params]
+
+    def reading(self) -> AbstractContextManager[None]:
+        """For many rows: within, what `QuerySet.iterator()` gives comes as fast as it can."""
+        return nullcontext()
 
     def writing(self) -> AbstractContextManager[Any]:
         """A transaction that writes what it has read before: where rows cannot be locked, it begins

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from django.db import connections
 from django.db.models import QuerySet
 
+from hybrid_store.backends import vector_ops
 from hybrid_store.maps.columns import column
 from hybrid_store.maps.groups import Grouping, grouped, ungrouped
 from hybrid_store.maps.projections import PCA, BaseProjection
 from hybrid_store.maps.rows import LeftOut, Reader, check_dense, sampled
 from hybrid_store.models.fields import vector_field
+from hybrid_store.models.ranked_search import embed_query
 from hybrid_store.vectors import FloatArray
 
 __all__ = ["Points", "map_points"]
@@ -77,10 +80,14 @@ def map_points(
     check_dense(chosen)
     colour = column(queryset, color_by) if color_by else None
     projection = projection or PCA()
+    # A router may name another database each time it is asked.
+    queryset = queryset.using(queryset.db)
     total = queryset.count()
     most = total if limit is None else min(limit, total)
     reader = Reader(chosen, color_by, LeftOut(beyond_limit=total - most))
-    placed = list(_placed(reader, sampled(queryset, total, most), most, projection))
+    rows = embed_query(sampled(queryset, total, most))
+    with vector_ops(connections[queryset.db]).reading():
+        placed = list(_placed(reader, rows, most, projection))
     values = [value for part in placed for value in part.values]
     return Points(
         keys=[key for part in placed for key in part.keys],

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from django.db import connections
 from django.db.models import CompositePrimaryKey, QuerySet, TextField
+from django.db.models.expressions import Col
 from django.db.models.functions import MD5, Cast
 
+from hybrid_store.backends import vector_ops
 from hybrid_store.exceptions import MapError
 from hybrid_store.models.embedding import EmbeddingField
 from hybrid_store.models.fields import BaseVectorField
@@ -81,6 +84,13 @@ def _is_fixed(queryset: QuerySet[Any]) -> bool:
     return bool(queryset.query.is_sliced or queryset.query.combinator)
 
 
+class Stored(Col):
+    """A column whose values stay as the driver gives them: blocks of them are read at once."""
+
+    def get_db_converters(self, connection: Any) -> list[Any]:
+        return []
+
+
 @dataclass(frozen=True)
 class Reader:
     """Reads a vector field and, where there is a `path`, what it leads to."""
@@ -92,6 +102,7 @@ class Reader:
     def blocks(self, queryset: QuerySet[Any]) -> Iterator[Block]:
         """Every row that has a vector of today's space, in the order of the keys where that is
         free. Other rows are counted."""
+        ops = vector_ops(connections[queryset.db])
         rows = self._rows(queryset)
         while part := list(islice(rows, BLOCK)):
             held = [row for row in part if row[1] is not None]
@@ -99,9 +110,10 @@ class Reader:
             self.left_out.without_vector += len(part) - len(held)
             self.left_out.other_space += len(held) - len(known)
             if known:
+                stored = [row[1] for row in known]
                 yield Block(
                     keys=[row[0] for row in known],
-                    vectors=np.stack([row[1].to_numpy() for row in known]),
+                    vectors=ops.matrix(self.codec, stored, self.field.dimensions),
                     values=[row[-1] if self.path else None for row in known],
                 )
 
@@ -119,14 +131,25 @@ class Reader:
         )
 
     def _rows(self, queryset: QuerySet[Any]) -> Iterator[Sequence[Any]]:
-        """Keys, vectors, fingerprints of embeddings, and values."""
+        """Keys, vectors as they are stored, fingerprints of embeddings, and values."""
         names = ["pk", self.field.name]
         if isinstance(self.field, EmbeddingField):
             names.append(self.field.fingerprint_name)
         if self.path:
             names.append(self.path)
         ordered = queryset if _is_fixed(queryset) else queryset.order_by("pk")
-        return ordered.values_list(*names).iterator(chunk_size=BLOCK)
+        rows = ordered.values_list(*names)
+        rows.query.select = tuple(map(self._stored, rows.query.select))
+        return rows.iterator(chunk_size=BLOCK)
+
+    def _stored(self, column: Any) -> Any:
+        """The column of the vector as one that is not read yet."""
+        is_vector = isinstance(column, Col) and column.target == self.field
+        return Stored(column.alias, self.field) if is_vector else column
+
+    @property
+    def codec(self) -> FloatCodec:
+        return cast("FloatCodec", self.field.codec)
 
     @cached_property
     def _prefix(self) -> str | None:

@@ -23,15 +23,22 @@ from hybrid_store.backends.postgresql import (
     health,
     indexes,
     planner,
+    reading,
     scans,
 )
 from hybrid_store.backends.postgresql.json import PostgreSQLJSONOperations
 from hybrid_store.backends.postgresql.text.operations import PostgreSQLTextOperations
-from hybrid_store.backends.postgresql.transport import LateText, read, register_late_text, write
+from hybrid_store.backends.postgresql.transport import (
+    LateText,
+    read,
+    read_all,
+    register_late_text,
+    write,
+)
 from hybrid_store.backends.postgresql.types import FLOAT_TYPES, OWN_SCHEMAS, TYPE_NAMES
 from hybrid_store.backends.reports import Ailment, Extension, TableReport
 from hybrid_store.backends.updates import RowUpdate
-from hybrid_store.vectors import SINGLE, BaseVector, Codec
+from hybrid_store.vectors import SINGLE, BaseVector, Codec, FloatArray, FloatCodec
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -108,6 +115,10 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
 
     def from_db(self, codec: Codec, value: Any, dimensions: int) -> BaseVector:
         return read(codec, value, dimensions)
+
+    def matrix(self, codec: FloatCodec, values: Sequence[Any], dimensions: int) -> FloatArray:
+        found = read_all(codec, values, dimensions)
+        return super().matrix(codec, values, dimensions) if found is None else found
 
     def _distance_template(self, function: str, codec: Codec) -> str:
         operator = f"OPERATOR({self._schema}{function})" if self._schema else function
@@ -190,6 +201,9 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
         self, table: str, columns: Mapping[str, Sequence[Any]]
     ) -> tuple[str, list[Any]] | None:
         return given.given_rows(self.connection, table, columns)
+
+    def reading(self) -> AbstractContextManager[None]:
+        return reading.reading(self.connection)
 
     def update_rows(self, update: RowUpdate, rows: Sequence[Sequence[Any]]) -> list[bool]:
         rows = bulk.with_json_as_text(rows)

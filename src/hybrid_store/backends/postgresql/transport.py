@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hybrid_store.backends.blocks import joined
 from hybrid_store.vectors import (
     BIT,
     HALF,
@@ -32,7 +33,7 @@ from hybrid_store.vectors import (
 if TYPE_CHECKING:
     from hybrid_store.backends.base import LateVector
 
-__all__ = ["LateText", "read", "register_late_text", "write"]
+__all__ = ["LateText", "read", "read_all", "register_late_text", "write"]
 
 
 def read(codec: Codec, value: Any, dimensions: int) -> BaseVector:
@@ -41,6 +42,13 @@ def read(codec: Codec, value: Any, dimensions: int) -> BaseVector:
         return READERS[codec.name](value)
     vector: BaseVector = codec.parse(value, dimensions)
     return vector
+
+
+def read_all(codec: FloatCodec, values: Sequence[Any], dimensions: int) -> FloatArray | None:
+    """Vectors from their binary forms, as an array with one a row; None from other forms."""
+    floats = np.dtype((codec.dtype.newbyteorder(">"), dimensions))
+    records = joined(values, np.dtype([("head", "V4"), ("floats", floats)]))
+    return None if records is None else records["floats"].astype(np.float32)
 
 
 def _reader_of_floats(codec: FloatCodec) -> Callable[[bytes | memoryview], Vector]:

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 from django.db import transaction
 from django.db.models import F
 
 from hybrid_store.backends.base import BaseVectorOperations, LateVector
+from hybrid_store.backends.blocks import joined
 from hybrid_store.backends.indexes import IndexSpec, Proposals, StoredIndex
 from hybrid_store.backends.inserts import Values, Vectors
 from hybrid_store.backends.reports import Ailment, Fact, TableReport
@@ -24,7 +26,7 @@ from hybrid_store.backends.sqlite.functions import DISTANCES, function_name, reg
 from hybrid_store.backends.sqlite.json import SQLiteJSONOperations
 from hybrid_store.backends.sqlite.text.operations import SQLiteTextOperations
 from hybrid_store.backends.updates import RowUpdate
-from hybrid_store.vectors import BaseVector, Codec
+from hybrid_store.vectors import BaseVector, Codec, FloatArray, FloatCodec
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -87,6 +89,12 @@ class SQLiteVectorOperations(BaseVectorOperations):
             self.unsupported("computing vectors in SQL, as Avg and Sum would")
         vector: BaseVector = codec.decode(value, dimensions)
         return vector
+
+    def matrix(self, codec: FloatCodec, values: Sequence[Any], dimensions: int) -> FloatArray:
+        found = joined(values, np.dtype((codec.dtype, dimensions)))
+        if found is None:
+            return super().matrix(codec, values, dimensions)
+        return found.astype(np.float32, copy=False)
 
     def _distance_template(self, function: str, codec: Codec) -> str:
         return f"{function_name(function, codec)}({{lhs}}, {{rhs}})"
