@@ -91,6 +91,49 @@ def test_pca_of_many_rows_is_that_of_all_at_once() -> None:
     np.testing.assert_allclose(np.abs(projected(vectors)), expected, atol=1e-3)
 
 
+@pytest.mark.parametrize("decay", [0.2, 0.5, 1.0])
+def test_pca_of_wide_vectors_finds_the_directions_that_all_together_give(decay: float) -> None:
+    strengths = np.arange(1, 201) ** -decay
+    turned = np.linalg.qr(random(5, 200, 200)).Q
+    vectors = ((random(6, 500, 200) * strengths) @ turned + 3).astype(np.float32)
+    centred = vectors - vectors.mean(axis=0, dtype=np.float64)
+    _, sizes, components = np.linalg.svd(centred, full_matrices=False)
+    pca = PCA()
+    pca.fit(vectors)
+    assert pca.explained == pytest.approx((sizes[:2] ** 2).sum() / (sizes**2).sum(), rel=1e-4)
+    found = pca.transform(vectors)
+    expected = centred @ components[:2].T
+    for axis in range(2):
+        assert abs(np.corrcoef(found[:, axis], expected[:, axis])[0, 1]) > 0.9999
+
+
+def test_pca_of_wide_vectors_that_differ_alike_everywhere_is_nearly_the_best_plane() -> None:
+    vectors = random(8, 500, 250)
+    sizes = np.linalg.svd(vectors - vectors.mean(axis=0), compute_uv=False) ** 2
+    pca = PCA()
+    pca.fit(vectors)
+    assert 0.99 < pca.explained / (sizes[:2].sum() / sizes.sum()) < 1.0001
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 40])
+def test_pca_of_wide_vectors_keeps_the_distances_of_those_in_a_plane(rows: int) -> None:
+    vectors = random(9, rows, 2) @ (random(10, 2, 500) * [[1], [1e-4]]).astype(np.float32) + 7
+    given_ = distances(vectors)
+    np.testing.assert_allclose(
+        distances(projected(vectors)), given_, atol=1e-4 * (1 + given_.max())
+    )
+    pca = PCA()
+    pca.fit(vectors)
+    assert pca.explained == pytest.approx(1, abs=1e-4)
+
+
+def test_pca_takes_the_greatest_and_the_least_numbers() -> None:
+    for scale in (1e37, 1e-37):
+        vectors = (random(11, 90, 60) * np.linspace(1, 0.1, 60) * scale).astype(np.float32)
+        ratios = projected(vectors) / projected((vectors / scale).astype(np.float32))
+        np.testing.assert_allclose(ratios, scale, rtol=1e-2)
+
+
 class FakeReducer:
     """Keeps what it was made with, and the first two numbers of vectors."""
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_store.maps.projections.base import BaseProjection
+from hybrid_store.maps.projections.leading import leading, variance
 from hybrid_store.vectors import FloatArray
 
 __all__ = ["PCA"]
@@ -19,19 +20,18 @@ BLOCK = 2048
 class PCA(BaseProjection):
     """The two leading principal components, by NumPy alone.
 
-    The eigenvectors of the covariance matrix with the greatest eigenvalues; takes O(n d²) for the
-    matrix and O(d³) for the vectors. Each is turned so that its number of the greatest size is
-    positive. Distances are kept where all vectors lie in a plane, else shortened. Source: Jolliffe,
-    "Principal Component Analysis", 2nd edition, chapter 1.
+    The eigenvectors of the covariance matrix with the greatest eigenvalues, see `leading`. Each is
+    turned so that its number of the greatest size is positive. Distances are kept where all vectors
+    lie in a plane, else shortened. Source: Jolliffe, "Principal Component Analysis", 2nd edition,
+    chapter 1.
     """
 
     def fit(self, vectors: FloatArray) -> None:
         self._mean = vectors.mean(axis=0, dtype=np.float64)
-        covariance = _covariance(vectors, self._mean)
-        values, components = np.linalg.eigh(covariance)
-        self._components = _turned(components[:, ::-1][:, :2])
-        whole = values.sum()
-        self.explained = float(values[::-1][:2].sum() / whole) if whole > 0 else 1.0
+        values, components = leading(vectors, self._mean, 2)
+        self._components = _turned(components)
+        whole = variance(vectors, self._mean)
+        self.explained = min(float(values.sum()) / whole, 1.0) if whole > 0 else 1.0
 
     def transform(self, vectors: FloatArray) -> FloatArray:
         # A vector of one dimension has a place on a line.
@@ -45,15 +45,6 @@ class PCA(BaseProjection):
     @property
     def described(self) -> str:
         return f"principal components, {self.explained:.0%} of the variance"
-
-
-def _covariance(vectors: FloatArray, mean: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of shape (d, d), up to a factor."""
-    total = np.zeros((vectors.shape[1],) * 2)
-    for start in range(0, len(vectors), BLOCK):
-        centred = vectors[start : start + BLOCK] - mean
-        total += centred.T @ centred
-    return total
 
 
 def _turned(components: NDArray[np.float64]) -> NDArray[Any]:
