@@ -190,3 +190,16 @@ def test_real_umap_keeps_groups_apart() -> None:
     np.testing.assert_array_equal(points[0], points[1])
     apart = distances(points[0])
     assert apart[:30, 30:].min() > np.median(apart[:30, :30])
+
+
+@pytest.mark.long
+def test_real_umap_places_rows_that_it_was_not_fitted_on_with_their_group() -> None:
+    pytest.importorskip("umap")
+    groups = [random(place, 40, 8) + np.eye(8)[place] * 20 for place in range(2)]
+    projection: BaseProjection = UMAP()
+    projection.fit(np.concatenate([group[:30] for group in groups]).astype(np.float32))
+    points = [projection.transform(group.astype(np.float32)) for group in groups]
+    middles = np.array([found[:30].mean(axis=0) for found in points])
+    for place, found in enumerate(points):
+        apart = np.linalg.norm(found[30:, None] - middles, axis=2)
+        assert (apart.argmin(axis=1) == place).all()

@@ -20,9 +20,10 @@ FEWEST = 5
 class UMAP(BaseProjection):
     """Neighbourhoods by cosine, by the package `umap-learn` (extra `umap`), from a fixed seed.
 
-    Groups stand out; distances between groups, and the axes, tell nothing. Takes a minute for
-    10,000 rows. Source: McInnes, Healy, Melville, "UMAP: Uniform Manifold Approximation and
-    Projection for Dimension Reduction", 2018, arXiv:1802.03426.
+    Groups stand out; distances between groups, and the axes, tell nothing. Takes a minute the first
+    time in a process, for it is compiled then, and later 10 seconds for 10,000 rows. Source:
+    McInnes, Healy, Melville, "UMAP: Uniform Manifold Approximation and Projection for Dimension
+    Reduction", 2018, arXiv:1802.03426.
     """
 
     def fit(self, vectors: FloatArray) -> None:
