@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,26 @@ def similar(v):
         assert faults(views=text) == ["L003 views.py:2"]
         assert faults(views="names = list(names)\nnames.reverse()") == []
 
+    @pytest.mark.parametrize(
+        "given",
+        ["for d in rows: pass", "d, e = rows", "with open(p) as d: pass", "d *= -1", "(d := rows)"],
+    )
+    def test_a_name_that_is_given_something_unknown_means_nothing(self, given: str) -> None:
+        text = 'd = L2Distance("e", v)\n{}\nrows.order_by(-d)\n'
+        assert rules(text.format(given)) == []
+        assert rules(text.format("[d for d in rows]")) == ["L003"]
+
+    def test_expressions_that_double_with_every_line_are_not_followed_for_ever(self) -> None:
+        doubled = "".join("    a = a + b\n    b = b + a\n" for _ in range(50))
+        text = f"def store(movie, a, b):\n{doubled}    rows.order_by(a)\n"
+        assert rules(f"{NUMPY}{MOVIE}{text}    movie.embedding = a.tobytes()\n") == []
+
+    @pytest.mark.parametrize("long", ["x = rows{}", "x.embedding = rows{}", "x.order_by(rows{})"])
+    @pytest.mark.parametrize("part", [".filter(a=1)", " + b"])
+    def test_long_chains_end_nothing(self, long: str, part: str) -> None:
+        text = f"{NUMPY}{MOVIE}{long.format(600 * part)}\n{TestComments.FAULT}"
+        assert rules(text) == ["L003"]
+
 
 class TestBytes:
     @pytest.mark.parametrize(
@@ -132,6 +153,8 @@ class TestBytes:
             ("vector.tobytes()", ""),
             ("image.read()", ""),
             ("hash(vector)", ""),
+            ("struct.pack(*parts)", ""),
+            ("struct.pack(**parts)", ""),
         ],
     )
     @pytest.mark.parametrize(
@@ -164,6 +187,7 @@ def read(movie):
             ("np.frombuffer(movie.embedding, dtype=np.uint8)", 0),
             ("np.frombuffer(movie.embedding, dtype=DTYPE)", 0),
             ("np.frombuffer(movie.poster, dtype=float)", 0),
+            ("np.frombuffer(movie.embedding, 'f4') + np.frombuffer(sound, dtype=float)", 0),
         ],
     )
     def test_read(self, read: str, count: int) -> None:
@@ -282,6 +306,25 @@ def missing(movie):
         monkeypatch.setattr(truth, "version", lambda name: "0.5.0")
         assert rules(self.TEXT.format(asked)) == []
 
+    def test_a_name_that_was_an_array_once_is_none_in_a_loop_over_others(self) -> None:
+        text = f"""{NUMPY}
+def full(movies):
+    vector = np.zeros(9)
+    if vector: pass
+    for vector, movie in movies:
+        if vector: pass
+"""
+        assert faults(views=text) == ["L007 views.py:7"]
+
+
+class TestZeroNorms:
+    @pytest.mark.parametrize(
+        ("loop", "count"), [("for b in all", 1), ("for b in all if b.any()", 0)]
+    )
+    def test_a_condition_of_a_comprehension_is_a_guard(self, loop: str, count: int) -> None:
+        cosine = "np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b))"
+        assert rules(f"{NUMPY}cosines = [{cosine} {loop}]") == ["L010"] * count
+
 
 class TestComparisons:
     @pytest.mark.parametrize(
@@ -337,6 +380,15 @@ class Movie(models.Model):
             ("if not self.embedding: self.embedding = embed(self.title)", ["L012"]),
             ("if self.title != self.old_title: self.embedding = embed(self.title)", []),
             ("if not self.embedding or self.changed(): self.embedding = embed(self.title)", []),
+            ("self.embedding = self.embedding or embed(self.title)", ["L012"]),
+            ("self.embedding = embed(self.title) or None", ["L011"]),
+            ("self.embedding = embed(self.title) if self.pk is None else 0", ["L012"]),
+            ("self.embedding = embed(self.title) if self.changed() else 0", []),
+            ("if not self.pk: v = embed(self.title)\n        self.embedding = v", ["L012"]),
+            ("if self.changed(): v = embed(self.title)\n        self.embedding = v", []),
+            ("self.embedding = self.embedding.astype(dtype)", []),
+            ("self.embedding = normalize_embedding(self.embedding)", []),
+            ("v = self.embedding\n        self.embedding = normalize_embedding(v)", []),
             ("self.embedding = None", []),
             ("self.digest = sha256(self.title.encode('utf-8')).digest()", []),
         ],
@@ -345,6 +397,21 @@ class Movie(models.Model):
         save = f"def save(self, *args, **kwargs):\n        {body}\n        super().save()"
         assert rules(self.TEXT.format(save)) == found
         assert rules(self.TEXT.format(save.replace("def save", "def refresh"))) == []
+
+    @pytest.mark.parametrize(
+        ("emptied", "found"),
+        [
+            ("movie.embedding = None", []),
+            ("Movie.objects.filter(pk=1).update(title=title, embedding=None)", []),
+            ("Movie.objects.filter(embedding=None)", ["L012"]),
+            ("movie.digest = None", ["L012"]),
+        ],
+    )
+    def test_a_vector_that_is_taken_away_may_be_computed_where_there_is_none(
+        self, emptied: str, found: list[str]
+    ) -> None:
+        save = "def save(self):\n        if not self.embedding: self.embedding = embed(self.title)"
+        assert [f.rule for f in findings(models=self.TEXT.format(save), forms=emptied)] == found
 
     def test_embeddings_in_signals(self) -> None:
         receiver = """
@@ -388,12 +455,14 @@ class TestKeys:
             ("sk-your-key-goes-here-please-1234", 0),
             ("sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxx", 0),
             ("sk-not a key at all, only a sentence", 0),
+            ("sk-folding-cube-container-2-wide", 0),
+            ("Bearer sk-" + "proj-QmVzdF9vZl9hbGxfd29ybGRz", 1),
         ],
     )
     def test_keys_are_found_and_not_repeated(self, text: str, count: int) -> None:
         found = findings(settings=f"KEY = {text!r}")
         assert [finding.rule for finding in found] == ["L015"] * count
-        assert text[4:] not in str(found)
+        assert text[-20:] not in str(found)
 
     def test_code_that_is_quoted_is_shown_without_them(self) -> None:
         key = "sk-" + "proj-QmVzdF9vZl9hbGxfd29ybGRz"
@@ -401,6 +470,19 @@ class TestKeys:
         found = findings(models=text)
         assert [finding.rule for finding in found] == ["L002", "L015"]
         assert key not in str(found)
+
+    def test_no_piece_of_a_key_is_shown_where_code_is_cut_off(self) -> None:
+        key = "sk-" + "proj-QmVzdF9vZl9hbGxfd29ybGRz"
+        for place in range(0, 60, 9):
+            call = f"np.array(embed{place * '_'}('{key}'))"
+            asked = f"{NUMPY}if {call}: pass"
+            norms = f"{NUMPY}x / (np.linalg.norm({call}) * np.linalg.norm({call}))"
+            default = (
+                f"{NUMPY}class Movie(models.Model):\n    e = VectorField(default=[0] * {call})"
+            )
+            found = findings(a=asked, b=norms, c=default)
+            assert {finding.rule for finding in found} == {"L006", "L007", "L010", "L015"}
+            assert "proj" not in str(found)
 
 
 class TestComments:
@@ -420,6 +502,11 @@ class TestComments:
         assert rules(f"{self.FAULT}  {comment}\n") == ["L003"] * count
         assert rules(f"{self.FAULT}\n{comment}\n") == ["L003"]
 
+    @pytest.mark.parametrize("before", ["\f", "x = '\u2028'", "x = '\x85'", "x = 1"])
+    def test_lines_are_counted_as_python_counts_them(self, before: str) -> None:
+        text = f"{before}\n{self.FAULT}  # vector-lint: ignore\n{self.FAULT}\n"
+        assert faults(views=text) == ["L003 views.py:3"]
+
 
 class TestFiles:
     def test_only_those_that_the_project_has_written_and_runs(self, tmp_path: Path) -> None:
@@ -427,11 +514,18 @@ class TestFiles:
             *("movies/models.py", "top.py", "movies/migrations/0001_initial.py"),
             *("movies/tests.py", "movies/tests/helpers.py", "movies/test_views.py"),
             *(".hidden/a.py", "env/pyvenv.cfg", "env/a.py", "node_modules/a.py", "movies/a.txt"),
+            *("conda/conda-meta/history", "conda/lib/a.py", "movies/.#models.py"),
         ]:
             (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / file).write_text("x = 1")
         project = Project.read([tmp_path], tmp_path)
         assert [source.name for source in project.sources] == ["top.py", "movies/models.py"]
+
+    def test_names_that_are_no_text_are_shown_all_the_same(self, tmp_path: Path) -> None:
+        (tmp_path / os.fsdecode(b"caf\xe9.py")).write_text(TestComments.FAULT)
+        outcome = Outcome()
+        lint_project(Project.read([tmp_path], tmp_path), outcome)
+        assert [finding.place for finding in outcome.findings] == [r"caf\udce9.py:1"]
 
     def test_what_is_no_python_is_told(self, tmp_path: Path) -> None:
         (tmp_path / "a.py").write_text("def broken(:")

@@ -103,7 +103,7 @@ class Database:
         return [index for index in stored if index.column == column.field.column]
 
     def declared(self, column: Column) -> DeclaredField | None:
-        return self.project.declared(column.model.__name__, column.field.name)
+        return self.project.declared(column.model, column.field.name)
 
 
 def _reader(field: AnyField) -> Reader | None:

@@ -20,6 +20,8 @@ SKIPPED = {
     *("node_modules", "site-packages", "dist-packages", "__pycache__"),
     *("migrations", "tests", "test"),
 }
+# What stands in the folder of a virtual environment, be it of venv or of conda.
+ENVIRONMENT = ("pyvenv.cfg", "conda-meta")
 TESTS = re.compile(r"test_.*|.*_test\.py|tests\.py|conftest\.py")
 # Conditions of a queryset, whose keyword arguments name columns.
 FILTERS = {"filter", "exclude", "get", "Q", "get_or_create", "update_or_create"}
@@ -36,11 +38,12 @@ def python_files(root: Path) -> Iterator[Path]:
 
 
 def _is_read(name: str) -> bool:
-    return name.endswith(".py") and not TESTS.fullmatch(name)
+    # Editors put links to nothing beside a file, as `.#views.py`.
+    return name.endswith(".py") and not (TESTS.fullmatch(name) or name.startswith("."))
 
 
 def _is_skipped(folder: Path) -> bool:
-    is_environment = (folder / "pyvenv.cfg").exists()
+    is_environment = any((folder / name).exists() for name in ENVIRONMENT)
     return folder.name in SKIPPED or folder.name.startswith(".") or is_environment
 
 
@@ -76,7 +79,9 @@ class Project:
         sources, unreadable = [], []
         files = dict.fromkeys(file.resolve() for root in roots for file in python_files(root))
         for file in files:
-            name = file.relative_to(base).as_posix() if file.is_relative_to(base) else str(file)
+            path = file.relative_to(base) if file.is_relative_to(base) else file
+            # Names of files may be any bytes, which no terminal shows.
+            name = path.as_posix().encode(errors="backslashreplace").decode()
             try:
                 sources.append(Source.read(file, name))
             except UnreadableError as error:
@@ -105,10 +110,14 @@ class Project:
         named = {field.name for field in self.fields if field.kind in kinds}
         return named - {field.name for field in self.fields if field.kind not in kinds}
 
-    def declared(self, model: str, name: str) -> DeclaredField | None:
-        """A field of a model by the name of its class."""
-        found = (field for field in self.fields if (field.model, field.name) == (model, name))
-        return next(found, None)
+    def declared(self, model: type, name: str) -> DeclaredField | None:
+        """A field in the body of a class, or of one that it inherits from; of classes with one
+        name, that in the file of its module."""
+        for kind in model.__mro__:
+            known = [f for f in self.fields if (f.model, f.name) == (kind.__name__, name)]
+            if known:
+                return max(known, key=lambda field: field.source.is_module(kind.__module__))
+        return None
 
     @cached_property
     def filtered(self) -> set[str]:

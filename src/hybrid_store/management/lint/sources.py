@@ -60,13 +60,19 @@ class Source:
     def at(self, node: ast.AST) -> str:
         return f"{self.name}:{getattr(node, 'lineno', 1)}"
 
+    def is_module(self, name: str) -> bool:
+        """Is it the file of a module, as far as paths tell?"""
+        path = self.name.removesuffix(".py").removesuffix("/__init__")
+        return f"/{path}".endswith(f"/{name.replace('.', '/')}")
+
     # Comments
 
     @cached_property
     def _ignored(self) -> dict[int, set[str]]:
         """Line -> the rules that a comment on it switches off."""
         found = {}
-        for number, line in enumerate(self.text.splitlines(), start=1):
+        # As Python counts lines: a form feed, or U+2028 in a text, ends none.
+        for number, line in enumerate(self.text.split("\n"), start=1):
             if match := COMMENT.search(line):
                 names = (match[1] or ALL).split(",")
                 found[number] = {name.strip() for name in names}
@@ -136,28 +142,45 @@ class Source:
 
     def dotted(self, node: ast.AST) -> str:
         """`numpy.random.rand` for what is written `np.random.rand`; calls end in `()`."""
-        if isinstance(node, ast.Name):
-            return self._imports.get(node.id, node.id)
-        if isinstance(node, ast.Attribute):
-            return f"{self.dotted(node.value)}.{node.attr}"
-        return f"{self.dotted(node.func)}()" if isinstance(node, ast.Call) else ""
+        parts = []
+        # Not by recursion: a chain of calls may be longer than the stack.
+        while isinstance(node, ast.Attribute | ast.Call):
+            if isinstance(node, ast.Call):
+                part, node = "()", node.func
+            else:
+                part, node = f".{node.attr}", node.value
+            parts.append(part)
+        first = self._imports.get(node.id, node.id) if isinstance(node, ast.Name) else ""
+        return first + "".join(reversed(parts))
 
     def called(self, node: ast.AST) -> str:
         """The last name of what is called, as in `objects.all()`: `all`; "" for no call."""
-        return self.dotted(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+        if not isinstance(node, ast.Call):
+            return ""
+        if isinstance(node.func, ast.Attribute):
+            return node.func.attr
+        return self.dotted(node.func).rpartition(".")[2]
 
     @cached_property
     def _assigned(self) -> dict[tuple[ast.AST, str], list[ast.expr]]:
-        """(scope, name) -> the values that it is given, in order of the lines."""
+        """(scope, name) -> the values that it is given, in order of the lines; the name itself
+        where its value is not known, as in a loop."""
         found: dict[tuple[ast.AST, str], list[ast.expr]] = {}
-        for node in self.each(ast.Assign, ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target in targets:
-                if isinstance(target, ast.Name) and node.value is not None:
-                    found.setdefault((self.scope(node), target.id), []).append(node.value)
+        for name in self.each(ast.Name):
+            if isinstance(name.ctx, ast.Store) and (value := self._given(name)) is not None:
+                found.setdefault((self.scope(name), name.id), []).append(value)
         for values in found.values():
             values.sort(key=lambda value: value.lineno)
         return found
+
+    def _given(self, name: ast.Name) -> ast.expr | None:
+        """What a name is given where it stands; None for nothing, and in a comprehension, whose
+        names are its own."""
+        statement = self._parents[name]
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            return statement.value
+        outer = (node for node in self.above(name) if not isinstance(node, ast.Tuple | ast.List))
+        return None if isinstance(next(outer), ast.comprehension) else name
 
     def value_of(self, node: ast.AST) -> ast.AST:
         """What a name was given last before this place; the node itself where that is unknown."""
@@ -175,7 +198,9 @@ class Source:
             for value in reversed(self._assigned.get((scope, name.id), []))
             if (value.end_lineno or 0) < name.lineno
         )
-        return next(before, None) or self._constant(scope, name.id)
+        value = next(before, None) or self._constant(scope, name.id)
+        is_unknown = isinstance(value, ast.Name) and isinstance(value.ctx, ast.Store)
+        return None if is_unknown else value
 
     def _constant(self, scope: ast.AST, name: str) -> ast.expr | None:
         """What the module assigns once, functions may use from any line."""

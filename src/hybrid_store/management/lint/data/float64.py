@@ -8,7 +8,7 @@ import numpy as np
 
 from hybrid_store.management.lint.data.base import SampleRule, Spot, converting, share
 from hybrid_store.management.lint.database import Column, Database
-from hybrid_store.management.lint.source.stored_bytes import reads
+from hybrid_store.management.lint.source.stored_bytes import reads_of
 from hybrid_store.management.lint.vectors import Held
 from hybrid_store.operations.blobs import is_sane
 
@@ -39,9 +39,8 @@ class StoredAsFloat64(SampleRule):
 
 def _is_read_so(column: Column, database: Database) -> bool:
     """Does all of the code that reads the field read float64?"""
-    name = column.field.name
-    types = {read.float_type for read in reads(database.project) if read.field in (name, None)}
-    return types == {"float64"}
+    found = reads_of(database.project, column.field.name)
+    return {read.float_type for read in found} == {"float64"}
 
 
 def _senseless(held: Held) -> float:

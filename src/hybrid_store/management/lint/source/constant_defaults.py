@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from hybrid_store.management.lint.keys import beginning
 from hybrid_store.management.lint.project import Project
 from hybrid_store.management.lint.source.base import SourceRule, Spot
 from hybrid_store.management.lint.source.fields import default_parts, of_vectors
@@ -27,10 +28,11 @@ class ConstantDefault(SourceRule):
         for field in (field for field in of_vectors(project) if field.source is source):
             for part in default_parts(project, field):
                 if _is_constant(part.source, part.node):
+                    shown = beginning(ast.unparse(part.node), 60)
                     yield Spot(
                         field.call,
-                        f"{field.model}.{field.name} begins as {ast.unparse(part.node):.60}: rows "
-                        "that were never embedded are all equally near, or have no distance",
+                        f"{field.model}.{field.name} begins as {shown}: rows that were never "
+                        "embedded are all equally near, or have no distance",
                     )
                     break
 

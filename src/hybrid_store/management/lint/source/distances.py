@@ -19,6 +19,8 @@ __all__ = ["DISTANCE", "METRIC_OF", "SIMILARITY", "Meanings", "Use", "meaning", 
 
 # Of an expression: the least is nearest, or the greatest is.
 DISTANCE, SIMILARITY = "distance", "similarity"
+# Expressions within others are followed so far.
+DEPTH = 10
 FLIPPED = {DISTANCE: SIMILARITY, SIMILARITY: DISTANCE}
 METRIC_OF = {distance.__name__: metric for metric, distance in METRICS.items()}
 # Expressions that keep the order of the first one in them.
@@ -61,28 +63,30 @@ def _field_name(source: Source, node: ast.expr) -> str:
     return name.rpartition("__")[2] if isinstance(name, str) else ""
 
 
-def meaning(source: Source, node: ast.AST, named: Meanings) -> str | None:
+def meaning(source: Source, node: ast.AST, named: Meanings, depth: int = DEPTH) -> str | None:
     """What an expression means, where the annotations have the meanings `named`."""
     node = source.value_of(node)
+    if not depth:
+        return None
     if isinstance(node, ast.Call):
-        return _of_call(source, node, named)
+        return _of_call(source, node, named, depth - 1)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return FLIPPED.get(meaning(source, node.operand, named) or "")
-    return _of_arithmetic(source, node, named) if isinstance(node, ast.BinOp) else None
+        return FLIPPED.get(meaning(source, node.operand, named, depth - 1) or "")
+    return _of_arithmetic(source, node, named, depth - 1) if isinstance(node, ast.BinOp) else None
 
 
-def _of_call(source: Source, call: ast.Call, named: Meanings) -> str | None:
+def _of_call(source: Source, call: ast.Call, named: Meanings, depth: int) -> str | None:
     name = source.called(call)
     if name in METRIC_OF:
         return DISTANCE
     first = call.args[0] if call.args else keyword(call, "expression")
     if name == "F":
         return named.get(str(constant(first)))
-    return meaning(source, first, named) if name in WRAPPERS and first else None
+    return meaning(source, first, named, depth) if name in WRAPPERS and first else None
 
 
-def _of_arithmetic(source: Source, node: ast.BinOp, named: Meanings) -> str | None:
-    left, right = (meaning(source, side, named) for side in (node.left, node.right))
+def _of_arithmetic(source: Source, node: ast.BinOp, named: Meanings, depth: int) -> str | None:
+    left, right = (meaning(source, side, named, depth) for side in (node.left, node.right))
     if left and right:
         return None
     # `1 - d`, `1 / (1 + d)` and `d * -1` turn the order round.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hybrid_store.management.lint.project import Project
 from hybrid_store.management.lint.source.base import SourceRule, Spot
-from hybrid_store.management.lint.source.stored_bytes import UNSAID, Access, reads, writes
+from hybrid_store.management.lint.source.stored_bytes import UNSAID, Access, reads_of, writes
 from hybrid_store.management.lint.sources import Source
 
 __all__ = ["FloatTypesDiffer"]
@@ -22,8 +22,9 @@ class FloatTypesDiffer(SourceRule):
     page = "howto/adopt.md"
 
     def look(self, source: Source, project: Project) -> Iterator[Spot]:
-        known, written = reads(project), writes(project)
+        written = writes(project)
         for write in written:
+            known = reads_of(project, write.field or "")
             other = next((read for read in known if _differ(write, read, written)), None)
             if write.source is source and other is not None:
                 yield Spot(

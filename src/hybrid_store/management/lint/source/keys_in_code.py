@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from hybrid_store.management.lint.keys import is_key, without_keys
+from hybrid_store.management.lint.keys import keys_in, without_keys
 from hybrid_store.management.lint.project import Project
 from hybrid_store.management.lint.source.base import SourceRule, Spot
 from hybrid_store.management.lint.sources import Source
@@ -24,9 +24,8 @@ class KeyInCode(SourceRule):
 
     def look(self, source: Source, project: Project) -> Iterator[Spot]:
         for node in source.each(ast.Constant):
-            if isinstance(node.value, str) and is_key(node.value):
-                shown = without_keys(node.value)
+            for key in keys_in(node.value) if isinstance(node.value, str) else ():
+                shown = without_keys(key)
                 yield Spot(
-                    node,
-                    f"a key of a provider stands here ({shown} of {len(node.value)} characters)",
+                    node, f"a key of a provider stands here ({shown} of {len(key)} characters)"
                 )

@@ -58,7 +58,7 @@ def _named_elsewhere(project: Project) -> dict[str, str | None]:
 
 
 def _ordered(source: Source, arg: ast.expr, named: Meanings) -> Iterator[Order]:
-    text, node, descends = ast.unparse(arg), source.value_of(arg), False
+    node, descends = source.value_of(arg), False
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         means = named.get(node.value.removeprefix("-"))
         descends = node.value.startswith("-")
@@ -68,7 +68,7 @@ def _ordered(source: Source, arg: ast.expr, named: Meanings) -> Iterator[Order]:
     else:
         means = meaning(source, node, named)
     if means in {DISTANCE, SIMILARITY}:
-        yield Order(arg, f"order_by({text})", str(means), descends)
+        yield Order(arg, f"order_by({ast.unparse(arg)})", str(means), descends)
 
 
 def _reversals(source: Source, call: ast.Call) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from hybrid_store.management.lint.project import Project
@@ -37,10 +38,30 @@ def embeddings_in_saves(source: Source, project: Project) -> Iterator[Embedding]
         if not isinstance(target, ast.Attribute) or target.attr not in fields:
             continue
         where = _where(source, source.scope(node))
-        if where and any(_embeds(source, part) for part in source.reached(node.value)):
-            tests = _tests(source, node)
-            only_new = any(_asks_for_none(test, target.attr) for test in tests)
+        embeds = (part for part in source.reached(node.value) if _embeds(source, part, target))
+        if where and (call := next(embeds, None)) is not None:
+            tests = [*_tests(source, node), *_tests(source, call)]
+            is_kept = target.attr not in _emptied(project)
+            only_new = is_kept and any(_asks_for_none(test, target.attr) for test in tests)
             yield Embedding(node, target.attr, where, only_new, not tests)
+
+
+@lru_cache(maxsize=1)
+def _emptied(project: Project) -> set[str]:
+    """What some of the code sets to None, as where a text has changed."""
+    found = set()
+    for source in project.sources:
+        for node in source.each(ast.Assign):
+            names = [each.attr for each in node.targets if isinstance(each, ast.Attribute)]
+            found |= {*names} if _is_none(node.value) else set()
+        for call in source.each(ast.Call):
+            if source.called(call) == "update":
+                found |= {str(given.arg) for given in call.keywords if _is_none(given.value)}
+    return found
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _where(source: Source, scope: ast.AST) -> str:
@@ -59,23 +80,31 @@ def _received(source: Source, function: Function) -> Iterator[str]:
                 yield source.dotted(part).rpartition(".")[2]
 
 
-def _embeds(source: Source, node: ast.AST) -> bool:
+def _embeds(source: Source, node: ast.AST, target: ast.Attribute) -> bool:
+    """What is made of the vector that the row has is no embedding."""
     if not isinstance(node, ast.Call) or not (node.args or node.keywords):
         return False
     if all(isinstance(arg, ast.Constant) for arg in node.args) and not node.keywords:
         return False
     path = source.dotted(node.func)
-    return bool(EMBEDS.search(path)) and not NO_EMBEDDING.search(path)
+    if not EMBEDS.search(path) or NO_EMBEDDING.search(path):
+        return False
+    held = ast.unparse(target)
+    parts = (part for part in source.reached(node) if isinstance(part, ast.Attribute))
+    return not any(part.attr == target.attr and ast.unparse(part) == held for part in parts)
 
 
 def _tests(source: Source, node: ast.AST) -> list[ast.expr]:
     """What is asked in the same function before a node is come to."""
-    found, scope = [], source.scope(node)
+    found, scope, below = [], source.scope(node), node
     for above in source.above(node):
         if above is scope:
             break
-        if isinstance(above, ast.If):
+        if isinstance(above, ast.If | ast.IfExp):
             found.append(above.test)
+        elif isinstance(above, ast.BoolOp) and above.values[0] is not below:
+            found.append(_before_the_rest(above))
+        below = above
     returns = (
         part.test
         for part in ast.walk(scope)
@@ -84,6 +113,12 @@ def _tests(source: Source, node: ast.AST) -> list[ast.expr]:
         and any(isinstance(inner, ast.Return) for inner in part.body)
     )
     return [*found, *returns]
+
+
+def _before_the_rest(node: ast.BoolOp) -> ast.expr:
+    """What has to be true of the first of several values for the others to be looked at."""
+    first = node.values[0]
+    return ast.UnaryOp(ast.Not(), first) if isinstance(node.op, ast.Or) else first
 
 
 def _asks_for_none(test: ast.expr, field: str) -> bool:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from hybrid_store.management.lint.project import Project
 from hybrid_store.management.lint.sources import Source, constant, keyword
 
-__all__ = ["UNSAID", "Access", "reads", "writes"]
+__all__ = ["UNSAID", "Access", "reads_of", "writes"]
 
 # The float type is that of whatever is given.
 UNSAID = "unsaid"
@@ -80,7 +80,7 @@ def _bytes(project: Project, source: Source, node: ast.AST, depth: int = DEPTH) 
     name = source.called(node)
     if name == "tobytes" and isinstance(node.func, ast.Attribute):
         return _access(source, node, array_type(source, node.func.value))
-    if source.dotted(node.func) == "struct.pack":
+    if source.dotted(node.func) == "struct.pack" and node.args:
         return _access(source, node, _packed(node.args[0]))
     if name in {"bytes", "memoryview"} and node.args:
         return _bytes(project, source, node.args[0], depth - 1)
@@ -108,11 +108,12 @@ def _packed(template: ast.AST) -> str:
     return FLOAT_TYPES.get(letter, "")
 
 
-def array_type(source: Source, node: ast.AST) -> str:
+def array_type(source: Source, node: ast.AST, depth: int = DEPTH) -> str:
     """The float type of an array; "" where the expression is none that is known to be one."""
     node = source.value_of(node)
-    if isinstance(node, ast.BinOp):
-        return array_type(source, node.left) or array_type(source, node.right)
+    if isinstance(node, ast.BinOp) and depth:
+        sides = (array_type(source, side, depth - 1) for side in (node.left, node.right))
+        return next(filter(None, sides), "")
     if not isinstance(node, ast.Call):
         return ""
     name, path = source.called(node), source.dotted(node.func)
@@ -125,7 +126,7 @@ def array_type(source: Source, node: ast.AST) -> str:
         return FLOAT_TYPES.get(str(constant(node.args[0])), "")
     if path.startswith("numpy.") and name in MAKERS and node.args:
         dtype = dtype or next(iter(node.args[1:2]), None)
-        return named_type(source, dtype) if dtype else _type_of_numbers(source, node.args[0])
+        return named_type(source, dtype) if dtype else _of_numbers(source, node.args[0], depth)
     return named_type(source, node.func) if path.startswith("numpy.float") else ""
 
 
@@ -137,7 +138,7 @@ def named_type(source: Source, node: ast.AST) -> str:
     return FLOAT_TYPES.get(text.rpartition(".")[2], "")
 
 
-def _type_of_numbers(source: Source, node: ast.AST) -> str:
+def _of_numbers(source: Source, node: ast.AST, depth: int) -> str:
     """Python's own floats become float64; of a name that says nothing, nothing is known."""
     node = source.value_of(node)
     is_list = isinstance(node, ast.List | ast.ListComp | ast.Tuple)
@@ -146,11 +147,17 @@ def _type_of_numbers(source: Source, node: ast.AST) -> str:
     of_json = isinstance(node, ast.Subscript) and constant(node.slice) == "embedding"
     if is_list or of_answer or of_json or source.called(node) in {"tolist", "embed_query"}:
         return "float64"
-    return array_type(source, node) or UNSAID
+    return array_type(source, node, depth - 1) or UNSAID if depth else UNSAID
+
+
+def reads_of(project: Project, field: str) -> list[Access]:
+    """Those of a field; where none names it, those that may be of any."""
+    named = [read for read in _reads(project) if read.field == field]
+    return named or [read for read in _reads(project) if read.field is None]
 
 
 @lru_cache(maxsize=1)
-def reads(project: Project) -> list[Access]:
+def _reads(project: Project) -> list[Access]:
     """Calls that take bytes for numbers."""
     names = project.of_kind("BinaryField")
     return [

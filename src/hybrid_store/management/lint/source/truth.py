@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
+from hybrid_store.management.lint.keys import beginning
 from hybrid_store.management.lint.project import Project
 from hybrid_store.management.lint.source.base import SourceRule, Spot
 from hybrid_store.management.lint.sources import Source
@@ -27,10 +28,11 @@ class TruthOfArray(SourceRule):
         }
         for node in _asked(source):
             if _is_array(source, node) or (_is_attribute(node, names) and gives_arrays()):
+                shown = beginning(ast.unparse(node), 60)
                 yield Spot(
                     node,
-                    f"`{ast.unparse(node):.60}` is asked whether it is true: NumPy raises "
-                    "ValueError for an array of more than one number",
+                    f"`{shown}` is asked whether it is true: NumPy raises ValueError for an array "
+                    "of more than one number",
                 )
 
 

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from hybrid_store.management.lint.findings import WARNING
+from hybrid_store.management.lint.keys import beginning
 from hybrid_store.management.lint.project import Project
 from hybrid_store.management.lint.source.base import SourceRule, Spot
 from hybrid_store.management.lint.sources import Source
@@ -33,7 +34,8 @@ class ZeroNorm(SourceRule):
             if _divides_by_norms(source, node) and not _is_guarded(source, node):
                 yield Spot(
                     node,
-                    f"{ast.unparse(node):.80} is NaN for an all-zero vector, and NaN sorts anyhow",
+                    f"{beginning(ast.unparse(node), 80)} is NaN for an all-zero vector, and NaN "
+                    "sorts anyhow",
                 )
 
 
@@ -53,6 +55,8 @@ def _is_norm(source: Source, node: ast.AST) -> bool:
 def _is_guarded(source: Source, node: ast.BinOp) -> bool:
     scope = source.scope(node)
     return any(
-        isinstance(part, GUARDS) or source.called(part) in GUARDING_CALLS
+        isinstance(part, GUARDS)
+        or source.called(part) in GUARDING_CALLS
+        or (isinstance(part, ast.comprehension) and part.ifs)
         for part in ast.walk(scope)
     )
