@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pytest
-from django.db import connection, models
-from django.test.utils import CaptureQueriesContext
+from django.apps import apps
+from django.db import InterfaceError, connection, models
+from django.test.utils import CaptureQueriesContext, isolate_apps
 
+from hybrid_store.backends import vector_ops
 from hybrid_store.embedders.hashing import HashingEmbedder
+from hybrid_store.management.lint.sampling import sample
 from hybrid_store.models import VectorField
-from hybrid_store.test.models import Book
+from hybrid_store.test.models import Book, Lecture, Novel, Point, Remix
 from tests.adoption.tables import Table
 from tests.docs.conftest import IS_POSTGRESQL
 from tests.lint.looking import look_at, project
@@ -22,8 +26,11 @@ pytestmark = pytest.mark.django_db
 
 TITLE = models.CharField(max_length=50)
 NAME = models.CharField(max_length=50)
+# Of the project's own, which has the name of another and gives bytes.
+OWN_FIELD: Any = type("VectorField", (models.BinaryField,), {"__module__": __name__})
 FIELDS: dict[str, Any] = {
     "Bytes": models.BinaryField(null=True),
+    "Own": OWN_FIELD(null=True),
     "JSON": models.JSONField(null=True),
     "Vectors": VectorField(dimensions=384, null=True),
 }
@@ -31,6 +38,7 @@ if IS_POSTGRESQL:
     from django.contrib.postgres.fields import ArrayField
 
     FIELDS["Lists"] = ArrayField(models.FloatField(), null=True)
+AS_LISTS = {"JSON", "Vectors", "Lists"}
 SECRET = "sk-planted-secret"
 Array = Any
 Found = list[tuple[str, str]]
@@ -103,13 +111,13 @@ def table(tables: dict[str, Table]) -> Table:
 
 @pytest.mark.parametrize("kind", FIELDS)
 def test_sound_embeddings_are_no_fault(found_in: FoundIn, kind: str) -> None:
-    store = as_float32 if kind == "Bytes" else as_json
+    store = as_json if kind in AS_LISTS else as_float32
     assert found_in([store(array) for array in embeddings(50)], kind) == []
 
 
 @pytest.mark.parametrize("kind", FIELDS)
 def test_each_kind_of_field_is_read(found_in: FoundIn, kind: str) -> None:
-    store = as_float32 if kind == "Bytes" else as_json
+    store = as_json if kind in AS_LISTS else as_float32
     values = [store(array) for array in np.random.default_rng(1).random((20, 384))]
     assert dict(found_in(values, kind))["L103"].startswith("20 of 20 rows read look random")
 
@@ -124,8 +132,19 @@ def test_blobs_that_are_no_vectors_are_no_fault(found_in: FoundIn) -> None:
 
 
 def test_lists_that_are_no_vectors_are_no_fault(found_in: FoundIn) -> None:
-    for value in ([1, 2, 3] * 9, ["a"] * 20, {"a": 1}, [0.5, 1.5], "text", [[0.5] * 9] * 9, 5):
+    hours, digits = [9.5, 17.5] * 7, [10**400] * 40
+    for value in (
+        *([1, 2, 3] * 20, ["a"] * 40, {"a": 1}, [0.5, 1.5], hours, digits),
+        *("text", [[0.5] * 40] * 40, 5),
+    ):
         assert found_in([value] * 9, "JSON") == []
+
+
+def test_series_of_numbers_have_many_lengths_and_are_no_fault(found_in: FoundIn) -> None:
+    random = np.random.default_rng(1)
+    series = [random.normal(20, 3, size=size) for size in range(32, 92)]
+    assert found_in(map(as_json, series), "JSON") == []
+    assert found_in(map(as_float32, series)) == []
 
 
 def test_float64_is_told_by_what_it_would_be_as_float32(found_in: FoundIn, table: Table) -> None:
@@ -169,6 +188,15 @@ def test_rows_of_one_text_may_share_their_vector(table: Table) -> None:
     keys = table.rows.order_by("pk").values_list("pk", flat=True)[:9]
     table.rows.filter(pk__in=list(keys)).update(title="the same", embedding=one)
     assert found(table) == []
+
+
+@pytest.mark.parametrize(("one_title", "rules"), [(False, ["L102"]), (True, [])])
+def test_what_is_the_same_in_all_rows_was_not_embedded(
+    table: Table, one_title: bool, rules: list[str]
+) -> None:
+    fill(table, [as_float32(array) for array in (*embeddings(30), *[embeddings(31)[30]] * 10)])
+    table.rows.update(model_name="en", **{"title": "one"} if one_title else {})
+    assert [rule for rule, _ in found(table)] == rules
 
 
 def test_uniform_numbers_look_random(found_in: FoundIn) -> None:
@@ -259,6 +287,24 @@ def test_texts_that_share_no_word_are_not_random(found_in: FoundIn, seed: int) -
 
 
 class TestSamples:
+    @pytest.mark.parametrize("count", [5, 7, 15, 20, 25])
+    def test_so_many_rows_are_read_and_as_many_of_each_part_of_the_table(
+        self, table: Table, count: int
+    ) -> None:
+        fill(table, [b""] * 60)
+        keys = [key for (key,) in table.rows.order_by("pk").values_list("pk")]
+        read = [keys.index(key) for (key,) in sample(table.rows, count)]
+        assert len(read) == len({*read}) == count
+        parts = Counter(place * 5 // 60 for place in read)
+        assert set(parts) == set(range(5))
+        assert max(parts.values()) - min(parts.values()) <= 1 + count // 10
+
+    def test_the_key_of_a_child_is_that_of_its_parent(self) -> None:
+        for place in range(40):
+            Novel.objects.create(title=f"{place:02}")
+        titles = [title for _, title in sample(Novel._base_manager.all(), 10, "title")]
+        assert titles == [f"{place:02}" for place in range(0, 40, 4)]
+
     def test_at_most_so_many_rows_are_read_from_all_over_the_table(self, table: Table) -> None:
         fill(table, [as_float64(array) for array in embeddings(60, 64)])
         [(_, detail)] = found(table, size=20)
@@ -304,6 +350,37 @@ class OfBytes(models.Model):
     assert found_in(values, code=project(models=code.replace("L101", "L102"))) != []
 
 
+class Parent:
+    """As an abstract model."""
+
+
+class OfBytes(Parent):
+    """Has no field of its own."""
+
+
+class TestDeclared:
+    TEXT = "from django.db import models\n\nclass {}(models.Model):\n    {} = models.BinaryField()"
+
+    def declared(self, **files: str) -> str:
+        found = project(**files).declared(OfBytes, "embedding")
+        return found.source.name if found else ""
+
+    def test_a_field_may_be_that_of_an_abstract_parent(self) -> None:
+        of_parent = self.TEXT.format("Parent", "embedding")
+        of_child = self.TEXT.format("OfBytes", "embedding")
+        of_other = self.TEXT.format("OfBytes", "other")
+        assert self.declared(a=of_other, b=of_parent) == "b.py"
+        assert self.declared(a=of_parent, b=of_child) == "b.py"
+        assert self.declared(a=of_other) == ""
+
+    def test_of_classes_of_one_name_that_in_the_file_of_the_module_counts(self) -> None:
+        text = self.TEXT.format("OfBytes", "embedding")
+        own = __name__.replace(".", "/")
+        assert self.declared(**{"films": text, own: text, "top": text}) == f"{own}.py"
+        assert self.declared(**{"films": text, f"src/{own}/__init__": text}).startswith("src/")
+        assert self.declared(films=text, top=text) == "films.py"
+
+
 def test_rules_can_be_ignored(found_in: FoundIn) -> None:
     assert found_in(list(map(as_float64, embeddings(20))), ignored=["L101"]) == []
 
@@ -328,12 +405,18 @@ def test_a_column_that_cannot_be_read_is_told_and_the_others_are_looked_at(table
 class Locked(models.BinaryField[Any, Any]):
     """Its values cannot be read, and the error names a key."""
 
+    error: ClassVar[type[Exception]] = ValueError
+
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        raise ValueError(f"no such key: {SECRET}")
+        raise self.error(f"no such key: {SECRET}")
 
 
+@pytest.mark.parametrize("error", [ValueError, ZeroDivisionError, InterfaceError])
 @pytest.mark.django_db(transaction=True)
-def test_what_a_column_fails_with_is_told_without_secrets(settings: Any) -> None:
+def test_what_a_column_fails_with_is_told_without_secrets(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    monkeypatch.setattr(Locked, "error", error)
     embedder = "hybrid_store.embedders.OpenAIEmbedder"
     settings.HYBRID_STORE = {
         "EMBEDDERS": {"default": {"BACKEND": embedder, "OPTIONS": {"api_key": SECRET}}}
@@ -345,15 +428,61 @@ def test_what_a_column_fails_with_is_told_without_secrets(settings: Any) -> None
     assert sentence.endswith("could not be told: no such key: ***")
 
 
+def named(table: str) -> type[models.Model]:
+    """A model of a table that others look after."""
+    meta = type("Meta", (), {"app_label": "hybrid_store_test", "db_table": table})
+    fields = {"title": TITLE.clone(), "embedding": models.BinaryField(null=True)}
+    with isolate_apps("hybrid_store.test"):
+        kind: Any = type("Named", (models.Model,), {"__module__": __name__, "Meta": meta, **fields})
+    return cast("type[models.Model]", kind)
+
+
 def test_a_table_that_is_not_there_is_left_out() -> None:
-    class Missing(models.Model):
-        embedding = models.BinaryField()
-
-        class Meta:
-            app_label = "lint_tests"
-
-    outcome = look_at(Missing)
+    outcome = look_at(named("nowhere"), named('"nowhere"'), named('"nowhere"."at all"'))
     assert (outcome.findings, outcome.untold, outcome.columns) == ([], [], 0)
+
+
+OTHERS = ["Odd Table of Others", '"quoted"', '"Quoted Table"']
+OF_SCHEMAS = ['"attic"."others"', '"attic"."Odd Table"'] if IS_POSTGRESQL else []
+
+
+@pytest.mark.parametrize("name", [*OTHERS, *OF_SCHEMAS])
+def test_tables_of_any_name_and_schema_are_looked_at(name: str) -> None:
+    quoted, model = connection.ops.quote_name(name), named(name)
+    columns = "id integer PRIMARY KEY, title varchar(50), embedding " + (
+        "bytea" if IS_POSTGRESQL else "blob"
+    )
+    with connection.cursor() as cursor:
+        if name in OF_SCHEMAS:
+            cursor.execute("CREATE SCHEMA attic")
+        cursor.execute(f"CREATE TABLE {quoted} ({columns})")
+    rows: Any = model._base_manager
+    rows.bulk_create(
+        model(pk=place, title=f"{place}", embedding=as_float64(array))
+        for place, array in enumerate(embeddings(9))
+    )
+    outcome = look_at(model)
+    assert outcome.untold == []
+    assert [(f.rule, f.place) for f in outcome.findings] == [("L101", f"{name}.embedding")]
+
+
+def test_models_of_every_kind_can_be_looked_at() -> None:
+    """Children, proxies, keys of several columns, keys that are no numbers."""
+    Lecture.objects.create(text="apple", name="Ann")
+    Remix.objects.create(text="pear", words="plum", title="fig")
+    every = apps.get_app_config("hybrid_store_test").get_models()
+    outcome = look_at(*every, ignored=["L113"])
+    assert outcome.untold == []
+    assert outcome.findings == []
+
+
+@pytest.mark.skipif(IS_POSTGRESQL, reason="an index is more than triggers there")
+def test_an_index_of_which_a_trigger_is_missing_was_not_interrupted_where_none_can_be() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER hybrid_store_index_test_point_vec_update")
+    stored = {index.name: index.is_valid for index in vector_ops(connection).stored_indexes(Point)}
+    assert stored["test_point_vec"] is False
+    assert look_at(Point).findings == []
 
 
 def test_nothing_is_written(table: Table) -> None:

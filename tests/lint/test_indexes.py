@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -69,6 +71,24 @@ def findings(table: Table, rule: str, code: Any = None) -> list[Finding]:
     return [finding for finding in outcome.findings if finding.rule == rule]
 
 
+@dataclass(frozen=True)
+class Tag:
+    """A key as Python has it; no driver knows it."""
+
+    text: str
+
+
+class OfTags(models.CharField[Any, Any]):
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Tag:
+        return Tag(value)
+
+    def get_prep_value(self, value: Any) -> Any:
+        return value.text if isinstance(value, Tag) else value
+
+    def to_python(self, value: Any) -> Any:
+        return value
+
+
 class TestLostRows:
     filtered = project(views="Movie.objects.filter(category=5)")
 
@@ -106,6 +126,13 @@ class TestLostRows:
         assert " with one owner, which 5.0% of rows have" in details[0]
         assert len(details) == 4
         assert "example.com" not in str(details)
+
+    def test_keys_may_be_of_any_type(self, by_index: None) -> None:
+        keys = map("k{:03}".format, count())
+        key = OfTags(max_length=9, primary_key=True, default=lambda: Tag(next(keys)))
+        with filled(hnsw(), code=key) as table:
+            [first, _] = findings(table, "L109", self.filtered)
+        assert first.detail.startswith("by lint_hnsw, of 10 rows asked for ")
 
     def test_few_rows_that_match_are_all_that_can_come(self, by_index: None) -> None:
         with filled(hnsw(), rows=120) as table:
@@ -183,6 +210,40 @@ class TestOtherMetrics:
             "lint_hnsw is for l2, and the code compares it by cosine at views.py:1: "
             "the index is never used"
         )
+
+
+OWN_CLASS = """
+CREATE OPERATOR CLASS {name} FOR TYPE vector USING hnsw AS
+OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+FUNCTION 1 vector_l2_squared_distance(vector, vector);
+CREATE INDEX of_others ON adoption_tests_indexed USING hnsw (embedding {name})
+"""
+
+
+@pytest.mark.parametrize("name", ["own", "own_l2", "an_own_class_of_ops"])
+def test_operators_of_others_are_of_no_known_distance(name: str) -> None:
+    with filled(hnsw(), rows=1) as table, connection.cursor() as cursor:
+        cursor.execute(OWN_CLASS.format(name=name))
+        stored = vector_ops(connection).stored_indexes(table.model)
+        assert findings(table, "L110", COSINE) == []
+    known = {index.name: index.metric for index in stored}
+    assert known == {"lint_hnsw": "cosine", "of_others": "l2" if name == "own_l2" else None}
+
+
+@pytest.mark.parametrize(
+    "indexed",
+    ["embedding vector_l2_ops", f"(embedding::halfvec({DIMENSIONS})) halfvec_l2_ops"],
+)
+def test_an_index_is_that_of_what_it_orders_not_of_what_its_condition_names(indexed: str) -> None:
+    other = pgvector.VectorField(dimensions=DIMENSIONS, null=True)
+    plain = models.Index(fields=["category"], name="lint_category")
+    with filled(plain, rows=1, other=other) as table, connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE INDEX lint_some ON adoption_tests_indexed USING hnsw ({indexed}) "
+            "WHERE other IS NOT NULL AND embedding IS NOT NULL AND category > 1"
+        )
+        stored = vector_ops(connection).stored_indexes(table.model)
+    assert [(index.name, index.column) for index in stored] == [("lint_some", "embedding")]
 
 
 def test_invalid_indexes_are_told_with_the_command_that_mends_them() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
@@ -241,6 +241,12 @@ class BaseVectorOperations:
     def settings_kept(self) -> AbstractContextManager[None]:
         """What `scan_sql` sets within is as before after it."""
         return nullcontext()
+
+    def existing(self, tables: Collection[str]) -> set[str]:
+        """Those of the tables, by names as models give them, that are there."""
+        quote = self.connection.ops.quote_name
+        there = {quote(name) for name in self.connection.introspection.table_names()}
+        return {table for table in tables if quote(table) in there}
 
     # Conversions of columns that exist already
 

@@ -66,7 +66,8 @@ class IndexSpec:
 
 @dataclass(frozen=True)
 class StoredIndex:
-    """An approximate index as it stands in a database; `metric` is None for binary vectors.
+    """An approximate index as it stands in a database; `metric` is None for binary vectors, and
+    where it is of somebody else's making.
 
     `type_name` is what it compares, `indexed` the SQL of that: a column or an expression of it;
     `condition` is the SQL of the rows that it has, "" for all.

@@ -62,8 +62,9 @@ def _check_database(alias: str) -> Iterator[checks.CheckMessage]:
 
 def check_stored_indexes(alias: str) -> Iterator[checks.CheckMessage]:
     """Are the indexes that models declare in the database, and of use?"""
-    tables = connections[alias].introspection.table_names()
-    for model in stored_models(alias):
+    models = stored_models(alias)
+    tables = vector_ops(connections[alias]).existing({model._meta.db_table for model in models})
+    for model in models:
         if model._meta.db_table in tables:
             yield from _unusable_indexes(model, alias)
             yield from _unusable_vector_indexes(model, alias)

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Func, IntegerField
 
-__all__ = ["change_type_sql", "dimensions_of", "stored_type", "vector_type"]
+__all__ = ["change_type_sql", "dimensions_of", "existing", "stored_type", "vector_type"]
 
 _STORED_TYPE = """
 SELECT format_type(atttypid, atttypmod) FROM pg_attribute
 WHERE attrelid = %s::regclass AND attname = %s AND NOT attisdropped
 """
+
+# Not views, as Django has it.
+_EXISTING = """
+SELECT name FROM unnest(%s::text[], %s::text[]) AS given (name, quoted)
+JOIN pg_class ON oid = to_regclass(quoted) AND relkind IN ('r', 'p', 'f')
+"""
+
+
+def existing(connection: BaseDatabaseWrapper, tables: Collection[str]) -> set[str]:
+    """Those that are there, in whatever schema their names say."""
+    quoted = [connection.ops.quote_name(table) for table in tables]
+    with connection.cursor() as cursor:
+        cursor.execute(_EXISTING, [[*tables], quoted])
+        return {name for (name,) in cursor.fetchall()}
 
 
 def vector_type(db_type: str | None, known: Iterable[str]) -> str | None:

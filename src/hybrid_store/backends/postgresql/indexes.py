@@ -47,9 +47,10 @@ OPERATOR_CLASSES = {
 }
 METRICS = {name: metric for metric, name in OPERATOR_CLASSES.items()}
 METHOD_NAMES = {"hnsw": "HNSW", "ivfflat": "IVFFlat"}
-# Columns and expressions that an index names, as pg_depend knows them.
+# The column of an index, or those of its expression, as pg_depend knows them: it knows those of a
+# condition, too.
 STORED = """
-SELECT c.relname, a.attname, am.amname, o.opcname, i.indkey[0] = 0, i.indisvalid,
+SELECT DISTINCT c.relname, a.attname, am.amname, o.opcname, i.indkey[0] = 0, i.indisvalid,
     pg_get_indexdef(c.oid, 1, true), coalesce(pg_get_expr(i.indpred, i.indrelid), '')
 FROM pg_index i
 JOIN pg_class c ON c.oid = i.indexrelid
@@ -57,7 +58,8 @@ JOIN pg_am am ON am.oid = c.relam AND am.amname IN ('hnsw', 'ivfflat')
 JOIN pg_opclass o ON o.oid = i.indclass[0]
 JOIN pg_depend d ON d.objid = c.oid AND d.refobjid = i.indrelid AND d.refobjsubid > 0
 JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = d.refobjsubid
-WHERE i.indrelid = to_regclass(%s)
+WHERE i.indrelid = to_regclass(%s) AND (a.attnum = i.indkey[0]
+    OR i.indkey[0] = 0 AND position(quote_ident(a.attname) IN pg_get_indexdef(c.oid, 1, true)) > 0)
 ORDER BY c.relname
 """
 
@@ -104,8 +106,10 @@ def searched(
 
 
 def _metric(operator_class: str, is_expression: bool) -> str | None:
-    kind, metric, _ = operator_class.split("_")
-    return None if kind == "bit" and is_expression else METRICS.get(metric)
+    # Classes of others may be called anything.
+    kind, _, rest = operator_class.partition("_")
+    metric = METRICS.get(rest.removesuffix("_ops"))
+    return None if kind == "bit" and is_expression else metric
 
 
 def is_invalid(connection: Any, name: str) -> bool:

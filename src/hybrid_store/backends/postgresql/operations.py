@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -176,6 +176,12 @@ class PostgreSQLVectorOperations(BaseVectorOperations):
 
     def uses_index(self, queryset: QuerySet[Any], name: str) -> bool:
         return planner.uses_index(self.connection, queryset, name)
+
+    def existing(self, tables: Collection[str]) -> set[str]:
+        # What Django lists is in the schemas of the search path alone.
+        of_schemas = [table for table in tables if '"."' in table]
+        found = columns.existing(self.connection, of_schemas) if of_schemas else set()
+        return super().existing(tables) | found
 
     def vector_type(self, db_type: str | None) -> str | None:
         return columns.vector_type(db_type, FLOAT_TYPES)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.apps import apps
 from django.db import Error as AnyDatabaseError
 from django.db import connections, router
 from django.db.models import Model
@@ -59,9 +60,9 @@ class Case:
 
     @cached_property
     def tables(self) -> set[str]:
-        """Those that are there: what is not migrated yet is told once."""
+        """Those of models that are there: what is not migrated yet is told once."""
         with self.ops.examining(self.seconds):
-            return {*self.connection.introspection.table_names()}
+            return self.ops.existing({model._meta.db_table for model in apps.get_models()})
 
     @cached_property
     def models(self) -> list[type[Model]]:

@@ -59,5 +59,6 @@ def _words(case: Case) -> Iterator[Finding]:
 
 
 def _described(index: StoredIndex) -> str:
-    metric = f" by {index.metric}" if index.metric else " of bits"
+    kind = " of bits" if index.type_name == "bit" else ""
+    metric = f" by {index.metric}" if index.metric else kind
     return f"{index.method} over {index.column}{metric}"

@@ -72,7 +72,7 @@ class Database:
     @cached_property
     def models(self) -> list[type[Model]]:
         """Those that have a table here."""
-        tables = {*self.connection.introspection.table_names()}
+        tables = self.ops.existing({model._meta.db_table for model in self._wanted})
         return [model for model in self._wanted if model._meta.db_table in tables]
 
     @cached_property

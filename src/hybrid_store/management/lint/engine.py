@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 
-from django.db import DatabaseError
-
-from hybrid_store.exceptions import HybridStoreError
 from hybrid_store.management.base import first_line
 from hybrid_store.management.lint.data.base import DataRule
 from hybrid_store.management.lint.database import Column, Database
@@ -17,9 +14,6 @@ from hybrid_store.management.lint.rules import DATA_RULES, SOURCE_RULES
 from hybrid_store.management.redaction import redacted
 
 __all__ = ["Outcome", "lint_database", "lint_project"]
-
-# Of a database, and of fields that cannot read what is in it.
-UNREADABLE = (DatabaseError, HybridStoreError, ValueError, TypeError)
 
 
 @dataclass
@@ -60,16 +54,18 @@ def _held_columns(database: Database, outcome: Outcome) -> Iterator[Column]:
         try:
             with database.examining():
                 outcome.columns += database.held(column) is not None
-            yield column
-        except UNREADABLE as error:
+        except Exception as error:  # noqa: BLE001
+            # Of the database, or of a field of anybody's making that cannot read what is in it.
             outcome.untold.append(_untold(column.label, database, error))
+        else:
+            yield column
 
 
 def _told(rule: DataRule, column: Column, database: Database, outcome: Outcome) -> list[Finding]:
     try:
         with database.examining():
             return list(rule.findings(column, database))
-    except UNREADABLE as error:
+    except Exception as error:  # noqa: BLE001
         outcome.untold.append(_untold(f"{rule.id} of {column.label}", database, error))
         return []
 

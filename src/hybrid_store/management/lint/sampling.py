@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from django.db.models import IntegerField, Max, Min, QuerySet
+from django.db.models import IntegerField, Max, Min, Model, QuerySet
 
 __all__ = ["sample"]
 
@@ -20,18 +20,27 @@ def sample(rows: QuerySet[Any], count: int, *names: str) -> list[tuple[Any, ...]
     if len(ordered.values_list("pk")[: count + 1]) <= count:
         return list(ordered.values_list("pk", *names))
     found: dict[Any, tuple[Any, ...]] = {}
-    for run in _runs(rows, -(-count // RUNS)):
+    for run in _runs(rows, count):
         found.update((row[0], row) for row in run.values_list("pk", *names))
-    return list(found.values())[:count]
+    read = list(found.values())
+    # Runs may be longer than they have to be: the rows left out are from all over as well.
+    kept = np.linspace(0, len(read), min(count, len(read)), endpoint=False)
+    return [read[int(place)] for place in kept]
 
 
-def _runs(rows: QuerySet[Any], length: int) -> Iterator[QuerySet[Any]]:
+def _runs(rows: QuerySet[Any], count: int) -> Iterator[QuerySet[Any]]:
     """Keys that are no numbers have no distance: of these, both ends are taken."""
-    if isinstance(rows.model._meta.pk, IntegerField):
-        ends = rows.aggregate(first=Min("pk"), last=Max("pk"))
-        starts = np.linspace(ends["first"], ends["last"] + 1, RUNS, endpoint=False)
-        for start in starts:
-            yield rows.filter(pk__gte=int(start)).order_by("pk")[:length]
+    if _has_numbers(rows.model):
+        ends, runs = rows.aggregate(first=Min("pk"), last=Max("pk")), min(RUNS, count)
+        for start in np.linspace(ends["first"], ends["last"] + 1, runs, endpoint=False):
+            yield rows.filter(pk__gte=int(start)).order_by("pk")[: -(-count // runs)]
     else:
-        half = length * RUNS // 2
-        yield from (rows.order_by(order)[:half] for order in ("pk", "-pk"))
+        yield from (rows.order_by(order)[: -(-count // 2)] for order in ("pk", "-pk"))
+
+
+def _has_numbers(model: type[Model]) -> bool:
+    """Are its keys numbers? A child's key is that of its parent."""
+    key: Any = model._meta.pk
+    while key.is_relation:
+        key = key.target_field
+    return isinstance(key, IntegerField)

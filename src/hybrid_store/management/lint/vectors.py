@@ -22,13 +22,16 @@ Reading: TypeAlias = Mapping[str, Array]
 """Form -> the numbers of a value that makes sense so; nothing for what is no vector."""
 Reader: TypeAlias = Callable[[Any], Reading]
 
-# Shorter blobs are hashes and keys, shorter lists are coordinates.
+# Shorter blobs are hashes and keys, shorter lists are coordinates, or numbers of hours or days.
 FEWEST_BYTES = 64
-FEWEST_NUMBERS = 8
+FEWEST_NUMBERS = 32
 # Of the values that are not empty, so many are vectors in a column of vectors.
 SHARE = 0.9
+# Models give vectors of one length each, and series of numbers have any.
+MOST_SIZES = 5
 # Little-endian, by the names that findings use. Half precision cannot be told from anything else.
 FLOAT_TYPES = ("float32", "float64")
+BYTES = bytes | bytearray | memoryview
 # The forms of what is no bytes.
 OF_LIST, OF_FIELD = "numbers", "vectors"
 
@@ -62,6 +65,12 @@ class Held:
         """The most common number of dimensions; 0 without vectors."""
         return self.sizes.most_common(1)[0][0] if self.sizes else 0
 
+    @property
+    def may_be_vectors(self) -> bool:
+        """Nothing but zeros may be anything, and so may numbers of many lengths."""
+        of_few_sizes = sum(count for _, count in self.sizes.most_common(MOST_SIZES))
+        return bool(self.vectors) and of_few_sizes >= SHARE * self.count
+
     def matrix(self) -> Array:
         """The vectors of that size, shape (rows, dimensions)."""
         same = [array for _, array in self.vectors if array.size == self.size]
@@ -80,9 +89,8 @@ def hold(rows: Iterable[tuple[Any, Any]], read: Reader) -> Held | None:
         if found:
             form = max(found, key=lambda form: certain[form])
             held.add(key, form, found[form])
-    # Nothing but zeros may be anything, if not in a field of vectors.
-    are_certain = bool(held.vectors) or OF_FIELD in held.forms
-    return held if are_certain and held.count >= SHARE * len(readings) else None
+    is_told = OF_FIELD in held.forms or held.may_be_vectors
+    return held if is_told and held.count >= SHARE * len(readings) else None
 
 
 def _is_empty(value: Any) -> bool:
@@ -91,7 +99,7 @@ def _is_empty(value: Any) -> bool:
 
 def of_bytes(value: Any) -> Reading:
     """Bytes that make sense as numbers."""
-    if not isinstance(value, bytes | bytearray | memoryview) or len(value) < FEWEST_BYTES:
+    if not isinstance(value, BYTES) or len(value) < FEWEST_BYTES:
         return {}
     fitting = [form for form in FLOAT_TYPES if len(value) % DTYPES[form].itemsize == 0]
     arrays = {form: np.frombuffer(value, dtype=DTYPES[form]) for form in fitting}
@@ -104,13 +112,20 @@ def of_numbers(value: Any) -> Reading:
         return {}
     if not all(isinstance(number, int | float) for number in value):
         return {}
-    array = np.array(value, dtype=np.float64)
+    try:
+        array = np.array(value, dtype=np.float64)
+    except OverflowError:
+        # An integer of hundreds of digits.
+        return {}
     is_whole = array.any() and bool((array == array.round()).all())
     return {} if is_whole or not np.isfinite(array).all() else {OF_LIST: array}
 
 
 def of_field(value: Any) -> Reading:
-    """What a field of vectors gives, this package's or that of pgvector.django."""
+    """What a field of vectors gives, this package's or that of pgvector.django. One of the
+    project's own that has the name may give what it stores."""
+    if isinstance(value, BYTES):
+        return of_bytes(value)
     given = value.to_numpy() if hasattr(value, "to_numpy") else value
     array = np.asarray(given, dtype=np.float64)
     return {OF_FIELD: array} if array.ndim == 1 else {}

@@ -135,7 +135,7 @@ def _searched(
     search = FilteredSearch(
         table=meta.db_table,
         key=str(meta.pk.column),
-        near=near,
+        near=meta.pk.get_db_prep_value(near, database.connection),
         column=str(chosen.field.column),
         value=chosen.field.get_db_prep_value(chosen.value, database.connection),
         limit=WANTED,

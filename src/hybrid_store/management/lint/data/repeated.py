@@ -40,9 +40,13 @@ class RepeatedVector(SampleRule):
 
 
 def _texts_differ(column: Column, database: Database, keys: list[Any]) -> bool:
-    """Not where a column of text is the same in all rows: it may be what was embedded."""
+    """Not where a column of text is the same in these rows: it may be what was embedded. One that
+    is the same in all rows, as a language, is not."""
     fields = column.model._meta.concrete_fields
     names = [f.name for f in fields if isinstance(f, CharField | TextField) and not f.primary_key]
-    rows = database.rows(column.model).filter(pk__in=keys).values_list(*names) if names else []
-    columns = zip(*rows, strict=True)
-    return not any(len(set(values)) == 1 and values[0] for values in columns)
+    rows = database.rows(column.model)
+    texts = zip(*rows.filter(pk__in=keys).values_list(*names), strict=True) if names else ()
+    held = {name: {*values} for name, values in zip(names, texts, strict=False)}
+    same = {name: text for name, values in held.items() for text in values if len(values) == 1}
+    is_embedded = any(text and rows.exclude(**{name: text}).exists() for name, text in same.items())
+    return not is_embedded and len(same) < max(len(names), 1)
