@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from typing import Any, ClassVar
@@ -35,6 +34,24 @@ class Faulty(BaseEmbedder):
 
     def embed_batch(self, texts: Any) -> Any:
         raise RuntimeError(f"Bearer {self.options['api_key'][::-1]}")
+
+
+class Unmade(Faulty):
+    """Cannot be made, for a reason that nobody foresaw."""
+
+    def __init__(self, alias: str, params: Any) -> None:
+        raise KeyError(params["OPTIONS"]["api_key"])
+
+
+class Unchecked(Faulty):
+    def check(self, **kwargs: Any) -> Any:
+        raise KeyError(self.options["api_key"])
+
+
+class Secretive(Faulty):
+    @property
+    def secrets(self) -> Any:
+        raise KeyError(self.options["api_key"])
 
 
 class Watching(BaseEmbedder):
@@ -165,6 +182,23 @@ def test_an_embedder_that_no_field_uses_is_looked_at_and_not_called(settings: An
     assert "embedder 'second'" not in [each.subject for each in found]
 
 
+@pytest.mark.parametrize("kind", [Unmade, Unchecked, Secretive])
+def test_an_embedder_that_fails_as_nobody_foresaw_is_wrong_and_the_others_are_told(
+    kind: type[Faulty], settings: Any
+) -> None:
+    usual = settings.HYBRID_STORE["EMBEDDERS"]
+    params = embedder(f"{kind.__module__}.{kind.__qualname__}", api_key="planted-key")
+    others = {"second": usual["default"], "spare": {"BACKEND": "nowhere.Spare"}}
+    settings.HYBRID_STORE = {"EMBEDDERS": {**params["EMBEDDERS"], **others}}
+    found = findings("Embedders")
+    assert about("embedder 'default'", found).detail.startswith("failed with ")
+    assert "nowhere" in about("embedder 'spare'", found).detail
+    assert setting("EMBEDDERS", "second", "MODEL").startswith("'hashing', ")
+    words = said("--verbosity=2")
+    assert "planted" not in words
+    assert "found wrong" in words
+
+
 def test_settings_that_name_no_embedders_are_wrong(settings: Any) -> None:
     settings.HYBRID_STORE = {"EMBEDDERS": 3}
     [found] = findings("Embedders")
@@ -199,8 +233,10 @@ def test_no_transaction_is_open_while_an_embedder_is_asked(settings: Any) -> Non
 def said(*arguments: str) -> str:
     """All that is said, in both streams and by the error."""
     out = StringIO()
-    with suppress(CommandError):
+    try:
         call_command("vector_doctor", *arguments, stdout=out, stderr=out, no_color=True)
+    except CommandError as error:
+        out.write(str(error))
     return out.getvalue()
 
 
@@ -236,6 +272,11 @@ def test_a_database_named_by_an_address_is_shown_without_its_password() -> None:
         ("https://me:p%40w@host/v1?key=x#y", "https://***@host/v1?***"),
         ("https://me:pw@[::1", "***"),
         ("https://me:pw@host:port", "***"),
+        ("https://me:1/w@host/v1", "***"),
+        ("https://me:1?w@host/v1", "***"),
+        ("me:pw@host/v1", "***"),
+        ("host/v1", "***"),
+        ("HTTPS://host/v1", "https://host/v1"),
     ],
 )
 def test_addresses_are_shown_without_what_may_be_secret(url: str, shown: str) -> None:
@@ -246,8 +287,9 @@ def test_errors_are_shown_without_secrets_however_they_are_spelled(
     settings: Any, monkeypatch: Any
 ) -> None:
     config = {**connections["default"].settings_dict, "PASSWORD": "p@ss/word"}
-    config["OPTIONS"] = {**config["OPTIONS"], "sslpassword": "a secret"}
+    config["OPTIONS"] = {**config["OPTIONS"], "sslpassword": "a secret", "token": "a\\b\n"}
     monkeypatch.setattr(connections["default"], "settings_dict", config)
     settings.HYBRID_STORE = embedder(api_key=KEY, base_url="https://me:planted@host/")
     message = f"p@ss/word p%40ss%2Fword a+secret a%20secret {KEY} planted none"
     assert redacted(message) == "*** *** *** *** *** *** none"
+    assert redacted(str(KeyError("a\\b\n"))) == "'***'"

@@ -94,6 +94,12 @@ def test_says_where_the_database_was_set(monkeypatch: Any, tmp_path: Path) -> No
     monkeypatch.chdir(tmp_path)
     assert f"from DATABASE_URL in {tmp_path / '.env'}" in effective("default", config).detail
 
+    def refuse(self: Path, **options: Any) -> str:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    assert "from DATABASE_URL in the environment" in effective("default", config).detail
+
 
 @pytest.mark.parametrize(
     ("url", "host", "port", "same"),
@@ -106,6 +112,16 @@ def test_says_where_the_database_was_set(monkeypatch: Any, tmp_path: Path) -> No
         ("postgres://u:p@db.example:5433/films", "db.example", 5432, False),
         ("postgres://u:p@other.example/films", "db.example", "", False),
         ("postgres://u:p@db.example/others", "db.example", "", False),
+        *(
+            (
+                f"postgres://u:{quote(char, safe='')}pw@db.example:5432/films",
+                "db.example",
+                5432,
+                True,
+            )
+            for char in "#?/@:[%"
+        ),
+        ("postgres://u:p[w@db.example/films", "db.example", "", False),
     ],
 )
 def test_a_url_is_recognised_in_every_spelling(url: str, host: str, port: Any, same: bool) -> None:

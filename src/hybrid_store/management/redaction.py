@@ -23,17 +23,23 @@ SHORT = 5
 def redacted(words: str) -> str:
     """`words`, as of an error, without the secrets of databases and embedders."""
     for secret in sorted({*_secrets()}, key=len, reverse=True):
-        for spelling in (secret, quote(secret, safe=""), quote_plus(secret)):
+        # As it is, in addresses, and in what Python shows.
+        for spelling in (secret, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]):
             words = words.replace(spelling, HIDDEN)
     return words
 
 
 def public_url(url: str) -> str:
-    """An address without user, password and query, any of which may be a secret."""
+    """An address without user, password and query, any of which may be a secret. One of another
+    form is not shown at all."""
     try:
         parts = urlsplit(url)
         place = f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
     except ValueError:
+        return HIDDEN
+    # As where a password holds a "/": what is behind it would be taken for the path.
+    rest = f"{parts.path}{parts.query}{parts.fragment}"
+    if not url.lower().startswith(f"{parts.scheme}://") or "@" in rest:
         return HIDDEN
     user = f"{HIDDEN}@" if "@" in parts.netloc else ""
     query = f"?{HIDDEN}" if parts.query or parts.fragment else ""
@@ -58,7 +64,8 @@ def _of_embedder(alias: str) -> Iterator[str]:
     yield from _texts(options if isinstance(options, Mapping) else {})
     try:
         yield from getattr(embedders[alias], "secrets", ())
-    except HybridStoreError:
+    except Exception:  # noqa: BLE001
+        # An embedder of anybody's making; its fault is told elsewhere, by way of this.
         return
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from hybrid_store.embedders import BaseEmbedder, embedders
 from hybrid_store.embedders.params import SETTINGS
-from hybrid_store.exceptions import HybridStoreError
 from hybrid_store.management.doctor.origins import (
     origin_of_variable,
     settings_module,
@@ -27,7 +26,7 @@ def settings_of(alias: str) -> Iterator[Setting]:
     """None of an embedder that cannot be made, which the section of embedders says."""
     try:
         embedder = embedders[alias]
-    except HybridStoreError:
+    except Exception:  # noqa: BLE001
         return
     given, place = embedders.settings[alias], settings_module()
     kind = type(embedder)

@@ -45,6 +45,9 @@ def _faults(alias: str) -> Iterator[Finding]:
     except HybridStoreError as error:
         yield Finding(False, subject, redacted(str(error)), f"Correct {SETTING}[{alias!r}].")
         return
+    except Exception as error:  # noqa: BLE001
+        yield _unforeseen(alias, f"embedders[{alias!r}].check()", error)
+        return
     for message in messages:
         fix = str(message.hint or f"Correct {SETTING}[{alias!r}].")
         yield Finding(message.level < ERROR, subject, redacted(message.msg), fix)
@@ -57,10 +60,7 @@ def _probed(alias: str) -> Finding:
     except HybridStoreError as error:
         return Finding(False, subject, redacted(str(error)), f"See {SETTING}[{alias!r}].")
     except Exception as error:  # noqa: BLE001
-        # Of an unknown client; what it says may hold a key in whatever form.
-        fault = f"failed with {type(error).__name__}"
-        fix = f"manage.py shell tells more: embedders[{alias!r}].embed_query('text')."
-        return Finding(False, subject, fault, fix)
+        return _unforeseen(alias, f"embedders[{alias!r}].embed_query('text')", error)
     kind = "; lexical: it compares words, not meaning" if embedder.lexical else ""
     return Finding(
         True,
@@ -68,6 +68,12 @@ def _probed(alias: str) -> Finding:
         f"{embedder.model}, {embedder.dimensions} dimensions, space {embedder.space!r}, "
         f"answered in {1000 * seconds:.0f} ms (median of {CALLS} short calls){kind}",
     )
+
+
+def _unforeseen(alias: str, call: str, error: Exception) -> Finding:
+    """Of an unknown client; what it says may hold a key in whatever form."""
+    fault = f"failed with {type(error).__name__}"
+    return Finding(False, f"embedder {alias!r}", fault, f"manage.py shell tells more: {call}.")
 
 
 def _seconds(embedder: BaseEmbedder) -> float:

@@ -46,10 +46,15 @@ def variable_with(value: object) -> str | None:
 
 def describes(url: str, config: Mapping[str, Any]) -> bool:
     """Does a database URL name the database of these settings?"""
+    try:
+        # A password may hold any characters, but for those that divide an address.
+        path = Path(unquote(urlsplit(url).path))
+    except ValueError:
+        return False
     # A host may be in lower case by now, or the folder of a socket, which stands in the path.
     address = unquote(url.partition("@")[2] or url).lower()
     host, port = (str(config.get(part) or "").lower() for part in ("HOST", "PORT"))
-    same_name = Path(urlsplit(unquote(url)).path).name == Path(str(config["NAME"])).name
+    same_name = path.name == Path(str(config["NAME"])).name
     return same_name and host in address and (not port or f":{port}" in address)
 
 
@@ -57,6 +62,14 @@ def _env_file(value: str) -> Path | None:
     """The `.env` file that holds a value, where one of the usual places does."""
     roots = [Path.cwd(), Path(getattr(settings, "BASE_DIR", Path.cwd()))]
     for file in dict.fromkeys(root / ".env" for root in roots):
-        if value and file.is_file() and value in file.read_text(errors="replace"):
+        if value and value in _text(file):
             return file
     return None
+
+
+def _text(file: Path) -> str:
+    """Nothing, where the file is not there or this user may not read it."""
+    try:
+        return file.read_text(errors="replace") if file.is_file() else ""
+    except OSError:
+        return ""
