@@ -203,6 +203,17 @@ class TestOtherMetrics:
             found = findings(table, "L110", project(views=used))
         assert len(found) == count
 
+    @pytest.mark.parametrize(("model", "count"), [("Song", 0), ("Indexed", 1), ("Other", 1)])
+    def test_what_is_compared_of_another_table_is_no_use(self, model: str, count: int) -> None:
+        code = project(views=f'{model}.objects.order_by(CosineDistance("embedding", v))')
+        field = pgvector.VectorField(dimensions=DIMENSIONS)
+        with (
+            filled(hnsw("vector_l2_ops"), rows=1) as table,
+            Table("Song").created(embedding=field) as other,
+        ):
+            outcome = look_at(table.model, other.model, code=code)
+        assert [finding.rule for finding in outcome.findings] == ["L110"] * count
+
     def test_both_are_named(self) -> None:
         with filled(hnsw("vector_l2_ops"), rows=1) as table:
             [finding] = findings(table, "L110", COSINE)

@@ -445,6 +445,45 @@ class TestIndexes:
     def test_each_distance_needs_one(self, used: str, count: int) -> None:
         assert rules(self.INDEXES + used) == ["L014"] * count
 
+    @pytest.mark.parametrize(
+        ("queryset", "count"),
+        [
+            ("Song.objects.order_by({})", 0),
+            ("Song.objects.filter(a=1).annotate(s=1 - {})[:3].only('pk')", 0),
+            ("songs.filter(d__lt=ExpressionWrapper({}, f))", 0),
+            ("Movie.objects.order_by({})", 1),
+            ("Short.objects.order_by({})", 1),
+            ("rows.order_by({})", 1),
+            ("{}", 1),
+        ],
+    )
+    def test_what_is_compared_of_another_model_is_no_use(self, queryset: str, count: int) -> None:
+        text = f"""
+class Movie(models.Model):
+    embedding = VectorField(dimensions=9)
+    class Meta:
+        {" ".join(self.INDEXES.splitlines()[:2])}]
+class Short(Movie):
+    pass
+class Song(models.Model):
+    embedding = VectorField(dimensions=9)
+songs = Song.objects.all()
+x = {queryset.format('CosineDistance("embedding", v)')}
+"""
+        assert rules(text) == ["L014"] * count
+
+    def test_a_field_of_a_relation_is_that_of_another_model(self) -> None:
+        text = """
+class Movie(models.Model):
+    embedding = VectorField(dimensions=9)
+    class Meta:
+        indexes = [HnswIndex(fields=["embedding"], opclasses=["vector_l2_ops"], name="a")]
+class Song(models.Model):
+    embedding = VectorField(dimensions=9)
+x = Song.objects.order_by(CosineDistance("movie__embedding", v))
+"""
+        assert rules(text) == ["L014"]
+
 
 class TestKeys:
     @pytest.mark.parametrize(

@@ -24,7 +24,10 @@ class OtherMetric(DataRule):
 
     def look(self, column: Column, database: Database) -> Iterator[Spot]:
         indexes = database.indexes(column)
-        used = [use for use in uses(database.project) if use.field == column.field.name]
+        name = column.field.name
+        same = [other for other in database.columns if other.field.name == name]
+        others = {other.model.__name__ for other in same} - {column.model.__name__}
+        used = [u for u in uses(database.project) if u.field == name and u.model not in others]
         if indexes and used and not any(_serves(i, use, column) for i in indexes for use in used):
             index, use = indexes[0], used[0]
             way = "a cast of it" if use.is_cast else "it"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -20,11 +19,12 @@ METRICS = {"cosine": "cosine", "l2": "l2", "l1": "l1", "ip": "inner_product"}
 
 
 class DeclaredIndex(NamedTuple):
-    """An index over the field of that name."""
+    """An index over the field of that name; `models` are the classes that it stands in."""
 
     node: ast.Call
     field: str
     metric: str
+    models: set[str]
 
 
 class IndexOfOtherMetric(SourceRule):
@@ -37,14 +37,19 @@ class IndexOfOtherMetric(SourceRule):
     page = "howto/tune-index.md"
 
     def look(self, source: Source, project: Project) -> Iterator[Spot]:
-        used = defaultdict(list)
-        for use in uses(project):
-            used[use.field].append(use)
+        declared = {(field.model, field.name) for field in project.fields}
         indexes = list(_indexes(source))
         for index in indexes:
             known = {other.metric for other in indexes if other.field == index.field}
-            other = next((use for use in used[index.field] if use.metric not in known), None)
-            if other is not None and not any(u.metric == index.metric for u in used[index.field]):
+            # Not those of another model that has a field of that name.
+            used = [
+                use
+                for use in uses(project)
+                if use.field == index.field
+                and (use.model in index.models or (use.model, use.field) not in declared)
+            ]
+            other = next((use for use in used if use.metric not in known), None)
+            if other is not None and not any(use.metric == index.metric for use in used):
                 yield Spot(
                     index.node,
                     f"the index over {index.field} orders by {index.metric}, the code by "
@@ -59,7 +64,9 @@ def _indexes(source: Source) -> Iterator[DeclaredIndex]:
             name, operators = _first(fields), _first(classes)
             metric = METRICS.get(operators.split("_")[1] if "_" in operators else "")
             if metric:
-                yield DeclaredIndex(call, name, metric)
+                above = source.above(call)
+                models = {node.name for node in above if isinstance(node, ast.ClassDef)}
+                yield DeclaredIndex(call, name, metric, models)
 
 
 def _first(node: ast.expr | None) -> str:

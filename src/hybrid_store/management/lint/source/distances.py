@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from hybrid_store.management.lint.project import Project
+from hybrid_store.management.lint.source.querysets import model_of
 from hybrid_store.management.lint.sources import Source, constant, keyword
 from hybrid_store.models.functions import METRICS
 
@@ -32,13 +33,15 @@ Meanings: TypeAlias = Mapping[str, str | None]
 
 @dataclass(frozen=True)
 class Use:
-    """A distance in the code, on the field of that name, or on a cast of it."""
+    """A distance in the code, on the field of that name, or on a cast of it; `model` is "" where
+    nothing says whose field it is."""
 
     source: Source
     node: ast.Call
     metric: str
     field: str
     is_cast: bool
+    model: str
 
 
 @lru_cache(maxsize=1)
@@ -51,16 +54,25 @@ def _uses(source: Source) -> Iterator[Use]:
         metric = METRIC_OF.get(source.called(call))
         if metric and call.args:
             is_cast = source.called(call.args[0]) == "Cast"
-            if name := _field_name(source, call.args[0]):
-                yield Use(source, call, metric, name, is_cast)
+            path = _field_path(source, call.args[0])
+            *relations, name = path.split("__")
+            if name:
+                model = "" if relations else _compared(source, call)
+                yield Use(source, call, metric, name, is_cast, model)
 
 
-def _field_name(source: Source, node: ast.expr) -> str:
-    """The last name of `"movie__embedding"`, `F("embedding")` or `Cast("embedding", ...)`."""
+def _compared(source: Source, call: ast.Call) -> str:
+    """The model of the queryset that a distance is given to."""
+    above = [node for node in source.above(call) if isinstance(node, ast.Call)]
+    return next(filter(None, (model_of(source, node.func) for node in above)), "")
+
+
+def _field_path(source: Source, node: ast.expr) -> str:
+    """What is named by `"movie__embedding"`, `F("embedding")` or `Cast("embedding", ...)`."""
     if isinstance(node, ast.Call) and source.called(node) in {"F", "Cast"} and node.args:
-        return _field_name(source, node.args[0])
+        return _field_path(source, node.args[0])
     name = constant(source.value_of(node))
-    return name.rpartition("__")[2] if isinstance(name, str) else ""
+    return name if isinstance(name, str) else ""
 
 
 def meaning(source: Source, node: ast.AST, named: Meanings, depth: int = DEPTH) -> str | None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hybrid_store.management.lint.sources import Source
 
-__all__ = ["Loop", "loops", "names_in"]
+__all__ = ["Loop", "loops", "model_of", "names_in"]
 
 # Calls behind a manager after which a queryset still gives (nearly) every row.
 KEEPS_ALL = {
@@ -16,6 +16,8 @@ KEEPS_ALL = {
     *("select_related", "prefetch_related", "distinct"),
 }
 NARROWS = {"filter", "exclude"}
+# Chains of calls are followed so far.
+STEPS = 50
 # What looks at rows one by one without a loop of its own.
 SEEKERS = {"sorted", "max", "min", "nlargest", "nsmallest", "map"}
 
@@ -57,6 +59,21 @@ def _counted(source: Source, node: ast.AST) -> ast.expr | None:
             return None
         node = node.args[-1]
     return node if isinstance(node, ast.expr) else None
+
+
+def model_of(source: Source, node: ast.AST) -> str:
+    """The model whose `objects` a chain of calls begins with; "" where that is not known."""
+    for _ in range(STEPS):
+        node = source.value_of(node)
+        if isinstance(node, ast.Attribute) and node.attr == "objects":
+            return source.dotted(node).split(".")[-2]
+        if isinstance(node, ast.Call):
+            node = node.func
+        elif isinstance(node, ast.Attribute | ast.Subscript):
+            node = node.value
+        else:
+            break
+    return ""
 
 
 def _all_rows_of(source: Source, node: ast.AST) -> str:
