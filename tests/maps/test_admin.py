@@ -54,7 +54,7 @@ class TermAdmin(EmbeddingMapMixin, ModelAdmin):
     """Its rows have texts for keys."""
 
 
-urlpatterns = [path("office/", site.urls)]
+urlpatterns = [path("admin/", admin.site.urls), path("office/", site.urls)]
 
 
 @pytest.fixture
@@ -91,6 +91,9 @@ def test_the_map_is_of_the_rows_under_the_filters_of_the_list(
 def test_the_map_leads_to_the_pages_of_the_admin(admin_client: Client, books: list[Book]) -> None:
     html = admin_client.get(f"{LIST}map/").content.decode()
     assert f'data-list-url="{LIST}" data-list-parameter="pk__in"' in html
+    # Of several sites, those of its own.
+    assert set(re.findall(r'<a href="(/[^"]*)"', html)) >= {"/office/", LIST}
+    assert '"/admin/' not in html
     key = str(books[2].pk)
     row = admin_client.get(f"{LIST}map/?map=rows&map_key={key}").json()[key]
     assert row == {"label": "stone bridges", "url": f"{LIST}{key}/change/"}

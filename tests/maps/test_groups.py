@@ -96,5 +96,10 @@ def test_steps_are_called_by_their_ends(given_: list[Any], first: str) -> None:
     assert 2 <= len(found.groups) <= STEPS
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), Decimal("nan")])
+def test_what_is_no_finite_number_is_no_value(value: Any) -> None:
+    assert names(grouped([value, 1, 2], {})) == [("1", 1), ("2", 1), ("no value", 1)]
+
+
 def test_truths_are_no_numbers() -> None:
     assert names(grouped([True, False, True], {})) == [("True", 2), ("False", 1)]

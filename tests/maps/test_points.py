@@ -67,6 +67,20 @@ def test_equal_vectors_are_one_point_in_the_middle() -> None:
     assert not map_points(Point.objects.all(), "vector").positions.any()
 
 
+class Far(PCA):
+    """Positions of double precision, beyond which there are no steps between them."""
+
+    def transform(self, vectors: Any) -> Any:
+        return vectors[:, :2].astype(np.float64) + 1e16
+
+
+def test_no_point_is_beyond_the_map_whatever_a_projection_gives() -> None:
+    Point.objects.bulk_create(Point(vector=[0, n, 0]) for n in (0, 2, 4, 6))
+    found = map_points(Point.objects.all(), "vector", projection=Far())
+    assert np.abs(found.positions).max() == 1
+    assert np.abs(unpacked(packed(found)).positions).max() == 1
+
+
 def test_half_precision_is_mapped_as_well() -> None:
     Point.objects.bulk_create(Point(half=[n, 0, 0]) for n in range(3))
     found = map_points(Point.objects.all(), "half").positions
@@ -213,6 +227,7 @@ def test_labels_are_those_of_rows_in_the_queryset(books: list[Book]) -> None:
     expected = {books[0].pk: "red apples", books[1].pk: "green apples"}
     assert labels_of(mine, keys) == expected
     assert labels_of(mine[:9], keys) == expected
+    assert labels_of(mine.filter(year=2000).union(mine.filter(year=2001)), keys) == expected
     assert labels_of(mine, keys, "author__name") == dict.fromkeys(expected, "Ann")
     assert labels_of(Book.objects.all(), keys[5:], "author__name") == {books[5].pk: ""}
 
@@ -234,6 +249,15 @@ def test_packed_points_are_what_they_were() -> None:
     assert found.head["groups"][0] == {"name": "Bob", "colour": "category-0", "rows": 3}
     assert found.head["colouredBy"] == "author name"
     assert found.head["notes"] == points.notes
+
+
+@pytest.mark.usefixtures("books")
+@pytest.mark.parametrize("length", range(1, 5))
+def test_packed_positions_begin_where_a_browser_reads_them_in_place(length: int) -> None:
+    Author.objects.filter(name="Bob").update(name="b" * length)
+    data = packed(map_points(Book.objects.all(), color_by="author__name"))
+    assert int.from_bytes(data[:4], "little") % 4 == 0
+    assert unpacked(data).head["groups"][0]["name"] == "b" * length
 
 
 def test_a_group_is_told_of_by_the_rows_in_its_middle() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.backends.base import BaseVectorOperations
@@ -131,21 +133,28 @@ def test_no_transaction_is_open_while_a_text_is_embedded(limit: int | None) -> N
     assert not connection.in_atomic_block
 
 
-class Alternating:
-    """Reads from another database each time it is asked."""
+class Moving:
+    """Reads from one database first, and then from another."""
 
-    asked = 0
+    answers: Iterator[str] = iter(())
 
     def db_for_read(self, model: Any, **hints: Any) -> str:
-        Alternating.asked += 1
-        return ("other", "default")[Alternating.asked % 2]
+        return next(self.answers)
 
 
 @pytest.mark.django_db(databases=["default", "other"])
 @pytest.mark.usefixtures("_points")
-def test_a_map_is_of_one_database_whatever_a_router_says() -> None:
-    Alternating.asked = 0
+@pytest.mark.parametrize(
+    ("first", "then", "rows"), [("default", "other", 3), ("other", "default", 1)]
+)
+def test_a_map_is_of_the_database_that_a_router_says_first(
+    monkeypatch: pytest.MonkeyPatch, first: str, then: str, rows: int
+) -> None:
     Point.objects.using("other").create(vector=[1, 2, 3])
-    with override_settings(DATABASE_ROUTERS=[f"{__name__}.Alternating"]):
-        found = [len(map_points(Point.objects.all(), "vector")) for _ in range(2)]
-    assert sorted(found) == [1, 3]
+    monkeypatch.setattr(Moving, "answers", chain([first], repeat(then)))
+    with (
+        override_settings(DATABASE_ROUTERS=[f"{__name__}.Moving"]),
+        CaptureQueriesContext(connections[first]) as queries,
+    ):
+        assert len(map_points(Point.objects.all(), "vector")) == rows
+    assert len(queries) == 2

@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client, override_settings
+from django.utils.html import escape
 
 from hybrid_store.embedders.hashing import HashingEmbedder
 from hybrid_store.exceptions import EmbedderRefusedError, MapError
+from hybrid_store.maps import EmbeddingMapView
+from hybrid_store.test.conformance.base import generate
 from hybrid_store.test.models import Author, Book
 from hybrid_store.test.override import override_embedder
 from tests.maps.unpacking import unpacked
+from tests.maps.urls import HOSTILE_ADDRESS, HOSTILE_TITLE
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_urls")]
 
@@ -56,6 +60,7 @@ def test_the_page_asks_no_row_and_loads_nothing_from_elsewhere(
         "/static/hybrid_store/map/map.js",
         "?year=2001&amp;map=table",
     ]
+    assert 'data-points-url="?year=2001&amp;map=points"' in html
     assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=", html)
     assert "Map of Books" in html
 
@@ -102,7 +107,10 @@ def test_a_text_finds_the_rows_nearest_to_it(client: Client, books: list[Book]) 
 
 @pytest.mark.parametrize(
     "asked",
-    ["/map/?map=hits", "/map/?map=hits&map_text= ", "/labels/?map=hits&map_text=a", "/map/?map=x"],
+    [
+        *("/map/?map=hits", "/map/?map=hits&map_text= ", "/map/?map=x"),
+        *("/labels/?map=hits&map_text=a", "/points/?map=hits&map_text=a"),
+    ],
 )
 def test_what_is_not_there_is_not_found(client: Client, asked: str) -> None:
     assert client.get(asked).status_code == 404
@@ -110,7 +118,45 @@ def test_what_is_not_there_is_not_found(client: Client, asked: str) -> None:
 
 def test_where_no_text_is_searched_for_there_is_no_field(client: Client) -> None:
     assert "data-find" in client.get("/map/").content.decode()
-    assert "data-find" not in client.get("/labels/").content.decode()
+    for address in ("/labels/", "/points/"):
+        assert "data-find" not in client.get(address).content.decode()
+
+
+class RecordingEmbedder(HashingEmbedder):
+    """Keeps the texts that it was given."""
+
+    def embed_batch(self, texts: Sequence[str]) -> Any:
+        embedded.extend(texts)
+        return super().embed_batch(texts)
+
+
+embedded: list[str] = []
+RECORDING = {"BACKEND": f"{__name__}.RecordingEmbedder", "MODEL": "hashing", "DIMENSIONS": 384}
+
+
+def test_of_a_long_text_the_beginning_is_searched_for(client: Client, books: list[Book]) -> None:
+    embedded.clear()
+    text = "stone bridges " * 50
+    with override_embedder(default=RECORDING):
+        assert client.get("/map/", {"map": "hits", "map_text": text}).status_code == 200
+    assert embedded == [text[:500]]
+
+
+def test_an_answer_is_of_no_more_rows_than_a_page_needs(client: Client) -> None:
+    Book.objects.bulk_create(Book(title=f"book {n}") for n in range(60))
+    generate(Book)
+    asked = [str(book.pk) for book in Book.objects.order_by("pk")]
+    assert [*client.get("/map/", {"map": "rows", "map_key": asked}).json()] == asked[:50]
+    assert len(client.get("/map/?map=hits&map_text=book").json()["keys"]) == 50
+
+
+def test_of_many_rows_a_page_shows_so_many(client: Client, books: list[Book]) -> None:
+    books[-1].delete()
+    found = unpacked(client.get("/limited/?map=points").content)
+    assert len(found.keys) == 2
+    assert "3 rows not shown: these are a fair sample of all." in found.head["notes"]
+    assert "3 rows not shown" in client.get("/limited/?map=table").content.decode()
+    assert EmbeddingMapView.limit == 100_000
 
 
 def test_a_failing_embedder_is_told_of_without_its_reason(
@@ -161,6 +207,20 @@ def test_hostile_texts_stay_texts(client: Client, books: list[Book]) -> None:
     row = client.get(f"/map/?map=rows&map_key={books[0].pk}")
     assert row["Content-Type"] == "application/json"
     assert json.loads(row.content)[str(books[0].pk)]["label"] == HOSTILE
+
+
+@pytest.mark.parametrize("part", ["", "table"])
+def test_hostile_titles_addresses_and_parameters_stay_texts(
+    client: Client, books: list[Book], part: str
+) -> None:
+    Book.objects.filter(year__gte=2003).update(title=HOSTILE)
+    Book.objects.filter(year=2003).update(author=None)
+    asked = {"a": HOSTILE_TITLE, **({"map": part} if part else {})}
+    html = client.get("/hostile/", asked).content.decode()
+    assert "<script>" not in html
+    assert escape(HOSTILE_TITLE) in html
+    texts = [HOSTILE, HOSTILE_ADDRESS] if part else [HOSTILE_ADDRESS]
+    assert all(escape(text) in html for text in texts)
 
 
 def test_composite_keys_are_refused_in_a_sentence(client: Client) -> None:

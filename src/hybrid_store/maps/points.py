@@ -45,13 +45,13 @@ class Points:
     def notes(self) -> list[str]:
         """What a reader of the map has to know, in short sentences."""
         shown = f"{counted(len(self))}: {self.described}."
-        told = [
-            (1, shown if len(self) else "No row has a vector that can be shown."),
-            (self.left_out.without_vector, "{} without a vector left out."),
-            (self.left_out.other_space, "{} of another or unknown vector space left out."),
-            (self.left_out.beyond_limit, "{} not shown: these are a fair sample of all."),
+        others = [
+            (self.left_out.without_vector, "without a vector left out."),
+            (self.left_out.other_space, "of another or unknown vector space left out."),
+            (self.left_out.beyond_limit, "not shown: these are a fair sample of all."),
         ]
-        return [text.format(counted(rows)) for rows, text in told if rows]
+        first = shown if len(self) else "No row has a vector that can be shown."
+        return [first, *(f"{counted(rows)} {text}" for rows, text in others if rows)]
 
 
 def counted(rows: int) -> str:
