@@ -35,6 +35,7 @@ TENANTS = "tests/contrib/test_tenants.py"
 WRITING = "tests/contrib/test_writing.py"
 FILTERS = "tests/contrib/test_filters.py"
 ADMIN = "tests/admin"
+MAPS = "tests/maps"
 
 
 @dataclass(frozen=True)
@@ -598,6 +599,41 @@ MUTATIONS = [
         [("search.failure is not None and acts_on_all", "False and acts_on_all")],
         f"{ADMIN}/test_search.py",
         "out_of_order",
+    ),
+    Mutation(
+        "whose rows a map tells of: those of its view",
+        "maps/labels.py",
+        [("within(queryset).defer(*vectors)", "queryset.model._base_manager.defer(*vectors)")],
+        MAPS,
+        "rows_of_the_user or gives_them",
+    ),
+    Mutation(
+        "a map is of one space of vectors",
+        "maps/rows.py",
+        [('(row[2] or "").startswith(self._prefix)', "True")],
+        f"{MAPS}/test_points.py",
+        "another_space",
+    ),
+    Mutation(
+        "a page of a map asks of few rows at once",
+        "maps/views.py",
+        [("getlist(KEY)[:MOST_ASKED]", "getlist(KEY)")],
+        f"{MAPS}/test_views.py",
+        "than_a_page_needs",
+    ),
+    Mutation(
+        "keys in the addresses that a map of the admin leads to",
+        "maps/admin.py",
+        [("args=[quote(row.pk)]", "args=[row.pk]")],
+        f"{MAPS}/test_admin.py",
+        "that_is_a_key",
+    ),
+    Mutation(
+        "the policy of a map in a file",
+        "maps/files.py",
+        [("default-src 'none'; script-src '{script}'", "default-src *; script-src '{script}'")],
+        "tests/commands/test_embedding_map.py",
+        "runs_its_own_script",
     ),
 ]
 
