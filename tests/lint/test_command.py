@@ -12,6 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from hybrid_store.management.lint.rules import RULES
+from hybrid_store.test.models import Book
 from tests.commands.conftest import Run, run
 from tests.docs.conftest import IS_POSTGRESQL
 
@@ -308,6 +309,26 @@ def test_nothing_is_found_in_the_demo_and_its_database(run: Run) -> None:
     # Updates are counted by the server, those of other tests of these tables as well.
     out = run("vector_lint", *apps, "--fail-on", "warning", "--ignore", "L113")
     assert out.startswith("Nothing found in ")
+
+
+class Elsewhere:
+    """A router by which nothing is in the database."""
+
+    def allow_migrate(self, *args: Any, **hints: Any) -> bool:
+        return False
+
+
+@pytest.mark.django_db
+def test_tables_that_are_elsewhere_by_the_routers_are_left_out(
+    write: Write, run: Run, settings: Any
+) -> None:
+    files = str(write({"fine.py": "x = 1"}))
+    Book.objects.create(title="apple", embedding=[0.5] * 384)
+    # Updates are counted by the server, those of other tests of these tables as well.
+    given = ("hybrid_store_test", "--path", files, "--ignore", "L107", "--ignore", "L113")
+    assert run("vector_lint", *given).endswith(" 1 vector column.\n")
+    settings.DATABASE_ROUTERS = [Elsewhere()]
+    assert run("vector_lint", *given).endswith(" 0 vector columns.\n")
 
 
 @pytest.mark.skipif(IS_POSTGRESQL, reason="needs a server that refuses")

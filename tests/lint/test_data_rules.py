@@ -15,7 +15,12 @@ from django.test.utils import CaptureQueriesContext, isolate_apps
 
 from hybrid_store.backends import vector_ops
 from hybrid_store.embedders.hashing import HashingEmbedder
+from hybrid_store.management.lint import engine
+from hybrid_store.management.lint.data.base import DataRule, Spot
+from hybrid_store.management.lint.data.lengths import MixedLengths
+from hybrid_store.management.lint.database import Column, Database
 from hybrid_store.management.lint.sampling import sample
+from hybrid_store.management.lint.vectors import Held
 from hybrid_store.models import VectorField
 from hybrid_store.test.models import Book, Lecture, Novel, Point, Remix
 from tests.adoption.tables import Table
@@ -140,6 +145,15 @@ def test_lists_that_are_no_vectors_are_no_fault(found_in: FoundIn) -> None:
         assert found_in([value] * 9, "JSON") == []
 
 
+@pytest.mark.parametrize(("images", "rules"), [(2, ["L101"]), (3, [])])
+def test_of_ten_values_nine_are_vectors_in_a_column_of_vectors(
+    found_in: FoundIn, images: int, rules: list[str]
+) -> None:
+    values = [as_float64(array) for array in embeddings(20)]
+    values[:images] = [np.random.default_rng(place).bytes(999) for place in range(images)]
+    assert [rule for rule, _ in found_in(values)] == rules
+
+
 def test_series_of_numbers_have_many_lengths_and_are_no_fault(found_in: FoundIn) -> None:
     random = np.random.default_rng(1)
     series = [random.normal(20, 3, size=size) for size in range(32, 92)]
@@ -188,6 +202,23 @@ def test_rows_of_one_text_may_share_their_vector(table: Table) -> None:
     keys = table.rows.order_by("pk").values_list("pk", flat=True)[:9]
     table.rows.filter(pk__in=list(keys)).update(title="the same", embedding=one)
     assert found(table) == []
+
+
+def test_a_text_that_these_rows_alone_share_may_be_what_was_embedded(table: Table) -> None:
+    fill(table, [as_float32(array) for array in (*embeddings(30), *[embeddings(31)[30]] * 10)])
+    last = table.rows.order_by("-pk").values_list("pk", flat=True)[:10]
+    for place, key in enumerate(list(last)):
+        table.rows.filter(pk=key).update(title="the same", model_name=f"model {place % 2}")
+    assert [rule for rule, _ in found(table)] == ["L108"]
+
+
+def test_a_vector_that_fewer_than_one_in_a_hundred_rows_share_is_no_fault(
+    found_in: FoundIn,
+) -> None:
+    values = [as_float32(array) for array in embeddings(600, 32)]
+    values[:5] = values[:1] * 5
+    assert found_in(values) == []
+    assert [rule for rule, _ in found_in(values[:500])] == ["L102"]
 
 
 @pytest.mark.parametrize(("one_title", "rules"), [(False, ["L102"]), (True, [])])
@@ -252,6 +283,27 @@ def test_two_models_in_one_column_are_told_by_their_lengths(found_in: FoundIn) -
 def test_vectors_of_no_certain_length_are_no_fault(found_in: FoundIn, seed: int) -> None:
     lengths = np.random.default_rng(seed).uniform(0.5, 1.5, size=(60, 1))
     assert found_in([as_json(a) for a in embeddings(60) * lengths], "JSON") == []
+
+
+def test_vectors_that_were_rounded_to_half_precision_are_of_length_1_all_the_same(
+    found_in: FoundIn,
+) -> None:
+    values = embeddings(60)
+    values[30:] = values[30:].astype(np.float16)
+    assert found_in([as_json(a) for a in values], "Vectors") == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "longer", "is_fault"), [(60, 4, False), (60, 5, True), (300, 5, False), (300, 6, True)]
+)
+def test_a_few_vectors_of_another_length_are_no_fault(
+    rows: int, longer: int, is_fault: bool
+) -> None:
+    held = Held()
+    for place, array in enumerate(embeddings(rows, 32)):
+        held.add(place, "vectors", array * (7 if place < longer else 1))
+    nothing = cast("Any", None)
+    assert bool([*MixedLengths().judge(held, nothing, nothing)]) is is_fault
 
 
 def test_vectors_of_another_space_are_told() -> None:
@@ -428,10 +480,10 @@ def test_what_a_column_fails_with_is_told_without_secrets(
     assert sentence.endswith("could not be told: no such key: ***")
 
 
-def named(table: str) -> type[models.Model]:
+def named(table: str, field: Any = None) -> type[models.Model]:
     """A model of a table that others look after."""
     meta = type("Meta", (), {"app_label": "hybrid_store_test", "db_table": table})
-    fields = {"title": TITLE.clone(), "embedding": models.BinaryField(null=True)}
+    fields = {"title": TITLE.clone(), "embedding": field or models.BinaryField(null=True)}
     with isolate_apps("hybrid_store.test"):
         kind: Any = type("Named", (models.Model,), {"__module__": __name__, "Meta": meta, **fields})
     return cast("type[models.Model]", kind)
@@ -483,6 +535,44 @@ def test_an_index_of_which_a_trigger_is_missing_was_not_interrupted_where_none_c
     stored = {index.name: index.is_valid for index in vector_ops(connection).stored_indexes(Point)}
     assert stored["test_point_vec"] is False
     assert look_at(Point).findings == []
+
+
+@pytest.mark.django_db(databases=["default", "other"], transaction=True)
+def test_the_database_that_is_named_is_looked_at() -> None:
+    fields = {"title": TITLE, "embedding": models.BinaryField(null=True)}
+    with Table(using="other").created(**fields) as table:
+        fill(table, list(map(as_float64, embeddings(20))))
+        there, here = look_at(table.model, using="other"), look_at(table.model)
+    assert [finding.rule for finding in there.findings] == ["L101"]
+    assert (here.findings, here.untold, here.columns) == ([], [], 0)
+
+
+class Emptying(DataRule):
+    id = "L199"
+
+    def look(self, column: Column, database: Database) -> Iterator[Spot]:
+        database.rows(column.model).delete()
+        yield Spot(column, "is empty now")
+
+
+class Erased(models.BinaryField[Any, Any]):
+    """Reading a value erases all."""
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM adoption_tests_ofbytes")
+
+
+def test_nothing_can_be_written(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(table, list(map(as_float64, embeddings(20))))
+    monkeypatch.setattr(engine, "DATA_RULES", [Emptying])
+    outcome = look_at(table.model)
+    erased = look_at(named(table.model._meta.db_table, Erased(null=True)))
+    assert outcome.findings == erased.findings == []
+    [first], [second] = outcome.untold, erased.untold
+    assert first.startswith(f"L199 of {table.model._meta.db_table}.embedding could not be told: ")
+    assert second.startswith(f"{table.model._meta.db_table}.embedding could not be told: ")
+    assert table.rows.count() == 20
 
 
 def test_nothing_is_written(table: Table) -> None:

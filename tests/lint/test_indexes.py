@@ -94,6 +94,8 @@ class TestLostRows:
 
     def test_they_are_counted(self, by_index: None) -> None:
         with filled(hnsw()) as table:
+            # A value of one row is none that queries ask for often.
+            table.rows.create(category=99, embedding=[1.0] * DIMENSIONS)
             assert findings(table, "L109") == []
             [first, second] = findings(table, "L109", self.filtered)
         assert first.place == "adoption_tests_indexed.embedding"
@@ -171,6 +173,16 @@ class TestLostRows:
             [first, _] = findings(table, "L109", self.filtered)
         assert first.detail.startswith("by lint_ivf, of 10 rows asked for ")
         assert "-c ivfflat.iterative_scan=relaxed_order" in first.fix
+
+    def test_as_many_rows_as_are_asked_for_may_be_the_wrong_ones(self, by_index: None) -> None:
+        index = pgvector.IvfflatIndex(
+            name="lint_ivf", fields=["embedding"], opclasses=["vector_l2_ops"], lists=8
+        )
+        with filled(index, public=models.BooleanField(default=False)) as table:
+            table.rows.filter(category__lt=9).update(public=True)
+            [finding] = findings(table, "L109")
+        assert finding.detail.startswith("by lint_ivf, of 10 rows asked for 10.0 came ")
+        assert " (recall 0." in finding.detail
 
     def test_searches_of_a_hybrid_queryset_lose_none(self, by_index: None) -> None:
         class Hybrid(models.Model):

@@ -63,6 +63,12 @@ def test_rows_that_are_made_orthogonal_are_no_chance(seed: int) -> None:
     assert not looks_random(np.linalg.qr(vectors)[0].T)
 
 
+def test_vectors_that_all_lean_to_one_side_are_no_chance() -> None:
+    vectors = np.random.default_rng(1).normal(size=(60, 384)) + 0.16
+    assert looks_normal(vectors - 0.16)
+    assert not looks_random(vectors)
+
+
 def test_embeddings_of_a_model_do_not_look_random() -> None:
     if not HAS_WEIGHTS:
         pytest.skip("needs the weights of MiniLM")

@@ -100,6 +100,9 @@ def similar(v):
         assert faults(managers=manager, views=view) == ["L003 views.py:1"]
         assert faults(managers=manager, views=view, places=place) == []
         assert faults(managers=manager, views=view, routes=field) == []
+        both = [f'rows.annotate(d={sign}L2Distance("e", v))' for sign in ("", "-")]
+        views = "".join(f'rows.order_by("{sign}d")\n' for sign in ("", "-"))
+        assert faults(a=both[0], b=both[1], views=views) == []
 
     def test_what_nearest_annotates(self) -> None:
         assert rules('Movie.objects.nearest(v).order_by("-distance")') == ["L003"]
@@ -214,6 +217,8 @@ def packed(number):
 """
         assert faults(models=text) == ["L001 models.py:15"]
         assert faults(models=text, other="def packed(number):\n    pass") == []
+        other = "class Song(models.Model):\n    embedding = VectorField(dimensions=9)"
+        assert faults(models=text, other=other) == []
 
     def test_both_places_are_told(self) -> None:
         models = f"{NUMPY}{MOVIE}"
@@ -386,6 +391,8 @@ class Movie(models.Model):
             ("self.embedding = embed(self.title) if self.changed() else 0", []),
             ("if not self.pk: v = embed(self.title)\n        self.embedding = v", ["L012"]),
             ("if self.changed(): v = embed(self.title)\n        self.embedding = v", []),
+            ("self.embedding = base64.b64encode(pack(self.title))", []),
+            ("self.embedding = json.JSONEncoder(self.options).encode(self.numbers)", []),
             ("self.embedding = self.embedding.astype(dtype)", []),
             ("self.embedding = normalize_embedding(self.embedding)", []),
             ("v = self.embedding\n        self.embedding = normalize_embedding(v)", []),
@@ -494,6 +501,7 @@ class TestKeys:
             ("sk-your-key-goes-here-please-1234", 0),
             ("sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxx", 0),
             ("sk-not a key at all, only a sentence", 0),
+            ("sk-proj-YourKey0123456789AbCdEf", 0),
             ("sk-folding-cube-container-2-wide", 0),
             ("Bearer sk-" + "proj-QmVzdF9vZl9hbGxfd29ybGRz", 1),
         ],
