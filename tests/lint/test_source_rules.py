@@ -321,6 +321,20 @@ def full(movies):
 """
         assert faults(views=text) == ["L007 views.py:7"]
 
+    def test_what_another_branch_makes_of_a_name_does_not_count(self) -> None:
+        text = f"""{NUMPY}
+def joined(vectors, dense):
+    if dense:
+        vectors = np.array(vectors)
+        if vectors: pass
+    elif vectors:
+        vectors = list(vectors)
+    else:
+        if not vectors: pass
+    if vectors: pass
+"""
+        assert faults(views=text) == ["L007 views.py:8"]
+
 
 class TestZeroNorms:
     @pytest.mark.parametrize(

@@ -196,11 +196,24 @@ class Source:
         before = (
             value
             for value in reversed(self._assigned.get((scope, name.id), []))
-            if (value.end_lineno or 0) < name.lineno
+            if (value.end_lineno or 0) < name.lineno and not self._is_passed_by(value, name)
         )
         value = next(before, None) or self._constant(scope, name.id)
         is_unknown = isinstance(value, ast.Name) and isinstance(value.ctx, ast.Store)
         return None if is_unknown else value
+
+    def _is_passed_by(self, value: ast.expr, name: ast.Name) -> bool:
+        """Is it given in a branch of which another is taken where the name stands?"""
+        below: ast.AST = name
+        for above in self.above(name):
+            if (
+                isinstance(above, ast.If)
+                and below in above.orelse
+                and above.body[0].lineno <= value.lineno < above.orelse[0].lineno
+            ):
+                return True
+            below = above
+        return False
 
     def _constant(self, scope: ast.AST, name: str) -> ast.expr | None:
         """What the module assigns once, functions may use from any line."""
