@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, connections
 from django.db.models import Value
 from django.utils import timezone
 
 from hybrid_store.backends import vector_ops
+from hybrid_store.backends.reports import Ailment
 from hybrid_store.backends.sqlite.engine.cache import files
 from hybrid_store.management.doctor import searches
 from hybrid_store.management.doctor.case import Case
@@ -152,6 +153,21 @@ def test_an_error_of_the_database_is_a_finding_and_the_next_question_is_answered
     assert found.detail == "0"
 
 
+@pytest.fixture
+def _secret(monkeypatch: Any) -> None:
+    """What is planted is the password of a database."""
+    config = {**connections["default"].settings_dict, "PASSWORD": "planted_word"}
+    monkeypatch.setattr(connections["default"], "settings_dict", config)
+
+
+@pytest.mark.usefixtures("_secret")
+def test_an_error_of_the_database_is_told_without_secrets() -> None:
+    case = Case("default", 10)
+    [found] = case.ask("table", lambda: execute("SELECT 1 FROM planted_word") or [])  # type: ignore[func-returns-value]
+    assert "***" in found.detail
+    assert "planted" not in found.detail
+
+
 def test_errors_of_the_driver_itself_are_findings_too() -> None:
     case = Case("default", 10)
 
@@ -206,11 +222,12 @@ def failed(book: Book, reason: str) -> None:
     )
 
 
+@pytest.mark.usefixtures("_secret")
 def test_failed_rows_are_told_by_reason_with_some_of_their_keys() -> None:
     books = [Book.objects.create(title=f"book {n}") for n in range(6)]
     for book in books[:5]:
         failed(book, "too long")
-    failed(books[5], "refused: planted-key")
+    failed(books[5], "refused: planted_word")
     edited = Book.objects.create(title="edited since")
     failed(edited, "too long")
     Book.objects.filter(pk=edited.pk).update(title="other text")
@@ -219,7 +236,9 @@ def test_failed_rows_are_told_by_reason_with_some_of_their_keys() -> None:
     assert first.detail == f"5 rows ({keys}, ...) could not be embedded: too long"
     assert not first.ok
     assert first.fix.endswith(f"run manage.py generate_embeddings {BOOK} --retry-failed.")
-    assert second.detail.startswith(f"1 row ({books[5].pk}) could not be embedded: refused")
+    assert second.detail == f"1 row ({books[5].pk}) could not be embedded: refused: ***"
+    again = f"Run manage.py generate_embeddings {BOOK} --retry-failed."
+    assert about(BOOK, findings("Embeddings")).fix == again
 
 
 def run(outcome: str, **given: Any) -> EmbeddingRun:
@@ -248,11 +267,12 @@ def test_a_run_that_has_finished_is_told() -> None:
     assert found.detail.endswith(", finished: 3 rows embedded, 1 failed")
 
 
+@pytest.mark.usefixtures("_secret")
 def test_a_run_that_did_not_end_well_is_to_be_repeated_while_rows_are_stale() -> None:
     Book.objects.create(title="apple")
-    run("stopped", rows=1, reason="the key is wrong")
+    run("stopped", rows=1, reason="wrong: planted_word")
     found = last_run()
-    assert found.detail.endswith(", stopped by an error: 1 row embedded; the key is wrong")
+    assert found.detail.endswith(", stopped by an error: 1 row embedded; wrong: ***")
     assert found.grade is Grade.BETTER
     assert f"Run manage.py generate_embeddings {BOOK}" in found.fix
     generate()
@@ -301,6 +321,15 @@ def test_a_search_without_an_index_says_why() -> None:
     Point.objects.update(other=[1, 2, 3])
     found = about("search hybrid_store_test.Point.other by cosine", findings("Searches"))
     assert found.detail.startswith("10 rows without an index (there is no index over this field")
+    # So few are read sooner than an index.
+    assert found.grade is Grade.WELL
+
+
+@pytest.mark.parametrize("vector", [[0, 0, 0], None])
+def test_nothing_is_searched_for_by_a_vector_that_is_no_target(vector: Any) -> None:
+    Point.objects.bulk_create(Point(vector=each) for each in ([1, 2, 3], vector, [3, 2, 1]))
+    found = about(VECTOR, findings("Searches"))
+    assert found.minor is (vector == [0, 0, 0])
 
 
 @pytest.mark.usefixtures("by_index")
@@ -405,6 +434,13 @@ def test_indexes_and_tables_are_told_with_their_sizes() -> None:
     table = about(f"table {Point._meta.db_table}", findings("Tables"))
     assert table.minor
     assert table.detail.startswith("about 20 rows")
+
+
+def test_what_is_slow_could_be_better_and_what_fails_is_wrong(monkeypatch: Any) -> None:
+    found = [Ailment("slow", "is so", "Do this.", slow=True), Ailment("shut", "is so", "Do that.")]
+    monkeypatch.setattr(type(vector_ops(connection)), "ailments", lambda self, model: found)
+    grades = {each.subject: each.grade for each in findings("Tables")}
+    assert (grades["slow"], grades["shut"]) == (Grade.BETTER, Grade.WRONG)
 
 
 def test_a_table_that_is_not_migrated_yet_is_told_once(monkeypatch: Any) -> None:

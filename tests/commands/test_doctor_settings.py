@@ -163,6 +163,10 @@ def test_what_an_embedder_takes_from_the_environment_is_told(
     monkeypatch.setenv("MY_KEY", KEY)
     settings.HYBRID_STORE = embedder(api_key=KEY)
     assert option("api_key") == "set, not shown, from config.settings, by MY_KEY in the environment"
+    # A text as short as that may be in any variable.
+    monkeypatch.setenv("MY_KEY", "default")
+    settings.HYBRID_STORE = embedder(api_key="default")
+    assert option("api_key") == "set, not shown, from config.settings"
 
 
 def test_an_embedder_without_a_key_is_wrong_and_not_called(settings: Any) -> None:
@@ -293,3 +297,5 @@ def test_errors_are_shown_without_secrets_however_they_are_spelled(
     message = f"p@ss/word p%40ss%2Fword a+secret a%20secret {KEY} planted none"
     assert redacted(message) == "*** *** *** *** *** *** none"
     assert redacted(str(KeyError("a\\b\n"))) == "'***'"
+    settings.HYBRID_STORE = embedder(api_key="rows")
+    assert redacted("two rows") == "two rows"

@@ -135,11 +135,13 @@ def test_a_server_that_does_not_answer_is_a_cross_and_nothing_more_is_asked(
     def refuse(self: Any) -> None:
         from django.db.utils import OperationalError
 
-        raise OperationalError("connection refused")
+        raise OperationalError("connection refused: planted-word")
 
+    config = {**connections["other"].settings_dict, "PASSWORD": "planted-word"}
+    monkeypatch.setattr(connections["other"], "settings_dict", config)
     monkeypatch.setattr(type(connections["other"]), "ensure_connection", refuse)
     out = failing("--database", "other", "--skip-embedders")
-    assert "✗ connection: connection refused" in out
+    assert "✗ connection: connection refused: ***\n" in out
     assert "→ Start the server" in out
     assert "rows current" not in out
 
